@@ -1,0 +1,109 @@
+import type { Database, DatabaseError, ResultSet, Schema } from '../database/database.ts';
+import type { Engine, EngineError, Generation, Prompt } from '../engine/engine.ts';
+import { failure, type Result } from '../result.ts';
+import { extractSql } from './extract-sql.ts';
+import { linkValues, type LinkedValue, type ValueIndex } from './link-values.ts';
+import { buildPrompt, type PromptStyle, type SampleRows } from './prompt.ts';
+
+/** Everything about a database that questions share; made once when it is opened. */
+export interface AskContext {
+  readonly schema: Schema;
+  readonly values: ValueIndex;
+  readonly style: PromptStyle;
+  readonly sampleRows?: SampleRows;
+}
+
+/** What happened on the way, as plain data: the app shows it ("how I got this"), the terminal writes it. */
+export interface Trace {
+  readonly question: string;
+  /** Tables the model was shown. */
+  readonly tables: readonly string[];
+  readonly values: readonly LinkedValue[];
+  readonly prompt: Prompt;
+  /** The model's own words, and what of the costs it took. */
+  readonly generation?: Generation;
+  /** The SQL as the model wrote it. */
+  readonly modelSql?: string;
+  /** The SQL that ran. */
+  readonly sql?: string;
+}
+
+export type AnswerError =
+  | { readonly stage: 'model'; readonly error: EngineError }
+  | { readonly stage: 'no-sql'; readonly message: string; readonly nextStep: string }
+  | { readonly stage: 'database'; readonly error: DatabaseError };
+
+export interface Answer {
+  readonly trace: Trace;
+  readonly outcome: Result<ResultSet, AnswerError>;
+}
+
+export type AnswerPhase = 'linking' | 'writing' | 'running';
+
+export interface AnswerOptions {
+  /** New tokens at most. The longest gold query of Spider dev has some 150 tokens of SmolLM2. */
+  readonly maxTokens?: number;
+  readonly rowLimit?: number;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onPhase?: (phase: AnswerPhase) => void;
+  /** Called with the SQL so far, each time it grows. */
+  readonly onSql?: (sql: string) => void;
+}
+
+/**
+ * The way of a question: link values, build the prompt, generate, take the SQL out of the answer, run it. Never throws; what failed
+ * is in `outcome`, how far it came in `trace`.
+ */
+export async function answer(
+  question: string,
+  context: AskContext,
+  engine: Pick<Engine<never>, 'generate'>,
+  database: Pick<Database, 'run'>,
+  options: AnswerOptions = {},
+): Promise<Answer> {
+  const { maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, onPhase, onSql } = options;
+  const abort = signal ? { signal } : {};
+
+  onPhase?.('linking');
+  const values = linkValues(question, context.values, context.schema);
+  const prompt = buildPrompt(context.style, {
+    schema: context.schema,
+    question,
+    values,
+    ...(context.sampleRows ? { sampleRows: context.sampleRows } : {}),
+  });
+  const asked: Trace = { question, tables: context.schema.tables.map((table) => table.name), values, prompt };
+
+  onPhase?.('writing');
+  const generated = await engine.generate(
+    { prompt, maxTokens },
+    {
+      ...abort,
+      ...(onSql
+        ? {
+            onText: (text: string) => {
+              onSql(extractSql(text));
+            },
+          }
+        : {}),
+    },
+  );
+  if (!generated.ok) return { trace: asked, outcome: failure({ stage: 'model', error: generated.error }) };
+  const modelSql = extractSql(generated.value.text);
+  const written: Trace = { ...asked, generation: generated.value, modelSql, sql: modelSql };
+  if (modelSql === '') {
+    return {
+      trace: written,
+      outcome: failure({
+        stage: 'no-sql',
+        message: 'The model wrote no SQL for this question.',
+        nextStep: 'Ask it in other words, naming what the tables hold, or write the SQL yourself.',
+      }),
+    };
+  }
+
+  onPhase?.('running');
+  const result = await database.run(modelSql, { rowLimit, timeoutMs, ...abort });
+  return { trace: written, outcome: result.ok ? result : failure({ stage: 'database', error: result.error }) };
+}

@@ -1,0 +1,157 @@
+import type { Schema } from '../database/database.ts';
+import { foldName } from './sql-name.ts';
+
+/** The distinct texts of one column, as the database worker gives them (capped there). */
+export interface ColumnValues {
+  readonly table: string;
+  readonly column: string;
+  readonly values: readonly string[];
+}
+
+/** A cell that the question mentions. */
+export interface LinkedValue {
+  readonly table: string;
+  readonly column: string;
+  /** The cell as it is stored. */
+  readonly value: string;
+}
+
+interface Place {
+  readonly table: string;
+  readonly column: string;
+  readonly value: string;
+}
+
+/** Cells by their folded words; built once a database. */
+export interface ValueIndex {
+  readonly byWords: ReadonlyMap<string, readonly Place[]>;
+  /** The longest cell in words, which bounds the phrases worth looking up. */
+  readonly longest: number;
+}
+
+export interface LinkValuesOptions {
+  /** At most so many links in all: each costs some ten prompt tokens. */
+  readonly most?: number;
+  /** At most so many columns for one and the same phrase. */
+  readonly mostColumns?: number;
+}
+
+const maximumWords = 8;
+
+/** Words that are cells often enough (a column of initials, of articles) but that a question uses as grammar. */
+const grammar = new Set(
+  (
+    'a an and are as at be been by can did do does each every find for from give had has have he her his how i in is it its list many may me more most much ' +
+    'my no not of on one or our out please she show so some tell than that the their them then there these they this those to two up us was we were ' +
+    'what when where which while who whom whose why will with would you your all any both also between other number name names id value count total ' +
+    'first last least average maximum minimum year years year date time type code'
+  ).split(' '),
+);
+
+/** Lower case without accents, everything but letters and digits a separator: the words of a text. */
+export function words(text: string): string[] {
+  return (
+    text
+      .normalize('NFKD')
+      .replace(/\p{M}+/gu, '')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  );
+}
+
+/** The singular of an English word by the endings that decide most cases (Porter 1980, step 1a, and -ies). */
+export function stem(word: string): string {
+  if (word.length > 4 && word.endsWith('ies')) return `${word.slice(0, -3)}y`;
+  if (word.length > 4 && /(?:ss|x|ch|sh)es$/.test(word)) return word.slice(0, -2);
+  if (word.length > 3 && word.endsWith('s') && !word.endsWith('ss') && !word.endsWith('us')) return word.slice(0, -1);
+  return word;
+}
+
+/** An index from the stemmed words of a cell to the places where it is stored. */
+export function buildValueIndex(columns: readonly ColumnValues[]): ValueIndex {
+  const byWords = new Map<string, Place[]>();
+  let longest = 1;
+  for (const { table, column, values } of columns) {
+    for (const value of values) {
+      const parts = words(value);
+      if (parts.length === 0 || parts.length > maximumWords) continue;
+      longest = Math.max(longest, parts.length);
+      const key = parts.map(stem).join(' ');
+      const places = byWords.get(key);
+      if (places) places.push({ table, column, value });
+      else byWords.set(key, [{ table, column, value }]);
+    }
+  }
+  return { byWords, longest };
+}
+
+/**
+ * The cells that a question mentions, longest phrase first, in the order of the question. A phrase inside a longer linked one is not
+ * linked again; a single word that is grammar, or that names a table or column, only counts where the question writes it as the
+ * cell does (capital letters or quotes).
+ */
+export function linkValues(question: string, index: ValueIndex, schema: Schema, options: LinkValuesOptions = {}): LinkedValue[] {
+  const { most = 6, mostColumns = 3 } = options;
+  const spoken = [...question.matchAll(/[\p{L}\p{N}\p{M}]+/gu)].map((match) => ({ text: match[0], at: match.index }));
+  const folded = spoken.map((word) => words(word.text).join(''));
+  const stems = folded.map(stem);
+  const named = schemaWords(schema);
+  const taken = new Array<boolean>(spoken.length).fill(false);
+  const found: { at: number; places: Place[] }[] = [];
+  for (let length = Math.min(index.longest, spoken.length, maximumWords); length > 0; length--) {
+    for (let at = 0; at + length <= spoken.length; at++) {
+      if (taken.slice(at, at + length).some(Boolean)) continue;
+      const places = index.byWords.get(stems.slice(at, at + length).join(' '));
+      if (!places) continue;
+      const first = spoken[at];
+      const last = spoken[at + length - 1];
+      if (!first || !last) continue;
+      const phrase = question.slice(first.at, last.at + last.text.length);
+      const quoted = /["'“‘`]/.test(question[first.at - 1] ?? '');
+      const fitting = places.filter((place) => quoted || isMeant(phrase, place, length, stems[at] ?? '', folded[at] ?? '', at, named));
+      if (fitting.length === 0) continue;
+      taken.fill(true, at, at + length);
+      found.push({ at, places: closestSpelling(phrase, fitting).slice(0, mostColumns) });
+    }
+  }
+  found.sort((a, b) => a.at - b.at);
+  return found.flatMap((one) => one.places).slice(0, most);
+}
+
+function isMeant(
+  phrase: string,
+  place: Place,
+  length: number,
+  stemmed: string,
+  folded: string,
+  at: number,
+  named: ReadonlySet<string>,
+): boolean {
+  if (length > 1) return true;
+  // A number is written into the SQL as it stands in the question: no link is needed, and years would link everywhere.
+  if (/^\d+$/.test(folded)) return false;
+  const sameCase = phrase === place.value && /\p{Lu}/u.test(phrase) && at > 0;
+  if (grammar.has(folded) || named.has(stemmed)) return sameCase;
+  return folded.length > 2 || sameCase;
+}
+
+/** Where the same words are stored in several spellings, the one that the question uses; else every column's. */
+function closestSpelling(phrase: string, places: readonly Place[]): Place[] {
+  const exact = places.filter((place) => place.value === phrase);
+  const rest = places.filter(
+    (place) => place.value !== phrase && !exact.some((one) => one.table === place.table && one.column === place.column),
+  );
+  return [...exact, ...rest];
+}
+
+function schemaWords(schema: Schema): Set<string> {
+  const all = new Set<string>();
+  for (const table of schema.tables) {
+    for (const name of [table.name, ...table.columns.map((column) => column.name)]) {
+      const parts = words(foldName(name).replaceAll('_', ' ')).map(stem);
+      for (const part of parts) all.add(part);
+      all.add(parts.join(''));
+    }
+  }
+  return all;
+}
