@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { concertSchema } from '../../tests/fixtures/concert-schema.ts';
+import { buildValueIndex, linkValues, stem } from './link-values.ts';
+
+const index = buildValueIndex([
+  { table: 'singer', column: 'Name', values: ['Joe Sharp', 'Rose White', 'Show', 'Singer'] },
+  { table: 'singer', column: 'Country', values: ['France', 'Côte d’Ivoire', 'Netherlands'] },
+  { table: 'singer', column: 'Home Town', values: ['New York', 'York', '2014', 'FRANCE'] },
+]);
+const link = (question: string) => linkValues(question, index, concertSchema).map((one) => `${one.column}=${one.value}`);
+
+describe('linkValues', () => {
+  test('finds cells whatever their case, in every column that has them', () => {
+    expect(link('Singers from france')).toEqual(['Country=France', 'Home Town=FRANCE']);
+  });
+  test('prefers the longest phrase', () => {
+    expect(link('Who lives in New York?')).toEqual(['Home Town=New York']);
+  });
+  test('reads across accents and apostrophes', () => {
+    expect(link("singers of Cote d'Ivoire")).toEqual(['Country=Côte d’Ivoire']);
+  });
+  test('grammar and schema words count only where the question writes them as the cell does', () => {
+    expect(link('Show every singer')).toEqual([]);
+    expect(link('Is there a singer called Show?')).toEqual(['Name=Show']);
+  });
+  test('numbers are not linked: the question spells them', () => {
+    expect(link('How many concerts in 2014?')).toEqual([]);
+  });
+  test('the order is the one of the question', () => {
+    expect(link('Did Rose White or Joe Sharp sing in the Netherlands?')).toEqual([
+      'Name=Rose White',
+      'Name=Joe Sharp',
+      'Country=Netherlands',
+    ]);
+  });
+  test('at most so many links', () => {
+    expect(linkValues('France, Netherlands, York, Joe Sharp', index, concertSchema, { most: 2 })).toHaveLength(2);
+  });
+});
+
+test('stem takes plural endings off', () => {
+  expect(['cities', 'boxes', 'dogs', 'class', 'status', 'horses'].map(stem)).toEqual(['city', 'box', 'dog', 'class', 'status', 'horse']);
+});
