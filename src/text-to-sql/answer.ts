@@ -1,16 +1,25 @@
-import type { Database, DatabaseError, ResultSet, Schema } from '../database/database.ts';
+import type { Database, DatabaseError, ResultSet } from '../database/database.ts';
 import type { Engine, EngineError, Generation, Prompt } from '../engine/engine.ts';
 import { failure, type Result } from '../result.ts';
 import { extractSql } from './extract-sql.ts';
+import { linkSchema, type LinkSchemaOptions, type SchemaIndex } from './link-schema.ts';
 import { linkValues, type LinkedValue, type ValueIndex } from './link-values.ts';
-import { buildPrompt, type PromptStyle, type SampleRows } from './prompt.ts';
+import { buildPrompt, promptPrefix, type PromptStyle, type SampleRows } from './prompt.ts';
 
 /** Everything about a database that questions share; made once when it is opened. */
 export interface AskContext {
-  readonly schema: Schema;
+  readonly schema: SchemaIndex;
   readonly values: ValueIndex;
   readonly style: PromptStyle;
+  /** Prompt tokens that the schema may take. */
+  readonly schemaBudget?: number;
   readonly sampleRows?: SampleRows;
+}
+
+/** The prefix to prime an engine with before a question is known; undefined where each question gets its own part of a large schema. */
+export function sharedPrefix(context: AskContext): string | undefined {
+  const linked = linkSchema('', context.schema, schemaOptions(context));
+  return linked.complete ? promptPrefix(context.style, linked.schema, context.sampleRows) : undefined;
 }
 
 /** What happened on the way, as plain data: the app shows it ("how I got this"), the terminal writes it. */
@@ -66,14 +75,15 @@ export async function answer(
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');
-  const values = linkValues(question, context.values, context.schema);
+  const values = linkValues(question, context.values, context.schema.schema);
+  const { schema } = linkSchema(question, context.schema, { ...schemaOptions(context), values });
   const prompt = buildPrompt(context.style, {
-    schema: context.schema,
+    schema,
     question,
     values,
     ...(context.sampleRows ? { sampleRows: context.sampleRows } : {}),
   });
-  const asked: Trace = { question, tables: context.schema.tables.map((table) => table.name), values, prompt };
+  const asked: Trace = { question, tables: schema.tables.map((table) => table.name), values, prompt };
 
   onPhase?.('writing');
   const generated = await engine.generate(
@@ -106,4 +116,8 @@ export async function answer(
   onPhase?.('running');
   const result = await database.run(modelSql, { rowLimit, timeoutMs, ...abort });
   return { trace: written, outcome: result.ok ? result : failure({ stage: 'database', error: result.error }) };
+}
+
+function schemaOptions(context: AskContext): LinkSchemaOptions {
+  return { style: context.style, ...(context.schemaBudget === undefined ? {} : { budget: context.schemaBudget }) };
 }

@@ -23,6 +23,29 @@ describe('linkValues', () => {
     expect(link('Show every singer')).toEqual([]);
     expect(link('Is there a singer called Show?')).toEqual(['Name=Show']);
   });
+  test('nationalities and genders stand for what is stored', () => {
+    const people = buildValueIndex([
+      { table: 'p', column: 'country', values: ['France', 'Italy', 'China', 'Netherlands'] },
+      { table: 'p', column: 'continent', values: ['Asia', 'Europe'] },
+      { table: 'p', column: 'sex', values: ['F', 'M'] },
+      { table: 'p', column: 'section', values: ['F', 'G'] },
+    ]);
+    const of = (question: string) => linkValues(question, people, { tables: [] }).map((one) => `${one.column}=${one.value}`);
+    expect(of('French, Italian, Chinese and Dutch women')).toEqual([
+      'country=France',
+      'country=Italy',
+      'country=China',
+      'country=Netherlands',
+      'sex=F',
+    ]);
+    expect(of('Asian or European men')).toEqual(['continent=Asia', 'continent=Europe', 'sex=M']);
+  });
+  test('endings of contractions and plurals of names are no cells', () => {
+    const names = buildValueIndex([{ table: 'p', column: 'name', values: ['T', 'S', 'Edward', 'McDonald’s'] }]);
+    const of = (question: string) => linkValues(question, names, { tables: [] }).map((one) => one.value);
+    expect(of("Who didn't know Nancy Edwards?")).toEqual([]);
+    expect(of("Who eats at McDonald's?")).toEqual(['McDonald’s']);
+  });
   test('numbers are not linked: the question spells them', () => {
     expect(link('How many concerts in 2014?')).toEqual([]);
   });

@@ -44,19 +44,24 @@ const grammar = new Set(
     'a an and are as at be been by can did do does each every find for from give had has have he her his how i in is it its list many may me more most much ' +
     'my no not of on one or our out please she show so some tell than that the their them then there these they this those to two up us was we were ' +
     'what when where which while who whom whose why will with would you your all any both also between other number name names id value count total ' +
-    'first last least average maximum minimum year years year date time type code'
+    'but per top over under first last least average maximum minimum year years year date time type code'
   ).split(' '),
 );
 
 /** Lower case without accents, everything but letters and digits a separator: the words of a text. */
 export function words(text: string): string[] {
   return (
-    text
+    withoutContractions(text)
       .normalize('NFKD')
       .replace(/\p{M}+/gu, '')
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? []
   );
+}
+
+/** Blanks the endings of "didn't" and "McDonald's", which are no words of their own; every other character keeps its place. */
+function withoutContractions(text: string): string {
+  return text.replace(/(?<=\p{L})['’](?:s|t|re|ve|ll|m)(?!\p{L})/giu, (ending) => ' '.repeat(ending.length));
 }
 
 /** The singular of an English word by the endings that decide most cases (Porter 1980, step 1a, and -ies). */
@@ -92,7 +97,7 @@ export function buildValueIndex(columns: readonly ColumnValues[]): ValueIndex {
  */
 export function linkValues(question: string, index: ValueIndex, schema: Schema, options: LinkValuesOptions = {}): LinkedValue[] {
   const { most = 6, mostColumns = 3 } = options;
-  const spoken = [...question.matchAll(/[\p{L}\p{N}\p{M}]+/gu)].map((match) => ({ text: match[0], at: match.index }));
+  const spoken = [...withoutContractions(question).matchAll(/[\p{L}\p{N}\p{M}]+/gu)].map((match) => ({ text: match[0], at: match.index }));
   const folded = spoken.map((word) => words(word.text).join(''));
   const stems = folded.map(stem);
   const named = schemaWords(schema);
@@ -101,7 +106,7 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
   for (let length = Math.min(index.longest, spoken.length, maximumWords); length > 0; length--) {
     for (let at = 0; at + length <= spoken.length; at++) {
       if (taken.slice(at, at + length).some(Boolean)) continue;
-      const places = index.byWords.get(stems.slice(at, at + length).join(' '));
+      const places = placesOf(stems.slice(at, at + length), folded[at] ?? '', length, index);
       if (!places) continue;
       const first = spoken[at];
       const last = spoken[at + length - 1];
@@ -118,6 +123,55 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
   return found.flatMap((one) => one.places).slice(0, most);
 }
 
+/** The cells of a phrase: its own words first, else what a nationality or a gender stands for. */
+function placesOf(stems: readonly string[], folded: string, length: number, index: ValueIndex): readonly Place[] | undefined {
+  const places = index.byWords.get(stems.join(' '));
+  if (places || length > 1) return places;
+  const country = countriesOf(folded).find((name) => index.byWords.has(name));
+  if (country !== undefined) return index.byWords.get(country);
+  return genderPlaces(folded, index);
+}
+
+/** Nationalities whose country no rule finds. */
+const irregular = new Map(
+  (
+    'french=france british=united kingdom english=england spanish=spain swedish=sweden danish=denmark polish=poland finnish=finland turkish=turkey ' +
+    'dutch=netherland greek=greece swiss=switzerland german=germany norwegian=norway scottish=scotland irish=ireland welsh=wale portuguese=portugal ' +
+    'hungarian=hungary ukrainian=ukraine brazilian=brazil canadian=canada argentinian=argentina peruvian=peru egyptian=egypt'
+  )
+    .split(/ (?=\w+=)/)
+    .map((pair): [string, string] => {
+      const [adjective = '', country = ''] = pair.split('=');
+      return [adjective, country];
+    }),
+);
+
+/** What the adjective of a place may stand for: Asian → asia, Italian → italy, Japanese → japan, Chinese → china. */
+function countriesOf(word: string): string[] {
+  const known = irregular.get(word);
+  if (known !== undefined) return [known];
+  const ending = /^(.{3,}?)(ian|ean|an|ese)s?$/.exec(word);
+  if (!ending) return [];
+  const [, root = '', suffix = ''] = ending;
+  // Europe-an, Asi-an and Kore-an keep a letter of the suffix, Ital-ian and Chin-ese lose one of the root.
+  const kept = suffix.slice(0, -2);
+  return ['', 'a', 'y', 'o', 'e', 'ia', 'land'].flatMap((tail) => [root + tail, ...(kept === '' ? [] : [root + kept + tail])]).map(stem);
+}
+
+const genders = [
+  { letter: 'f', words: new Set(['female', 'females', 'woman', 'women', 'girl', 'girls', 'lady', 'ladies']) },
+  { letter: 'm', words: new Set(['male', 'males', 'man', 'men', 'boy', 'boys', 'gentleman', 'gentlemen']) },
+];
+
+/** Columns that write a gender as F and M. */
+function genderPlaces(word: string, index: ValueIndex): Place[] | undefined {
+  const gender = genders.find((one) => one.words.has(word));
+  if (!gender) return undefined;
+  const [own, other] = gender.letter === 'f' ? ['f', 'm'] : ['m', 'f'];
+  const others = index.byWords.get(other) ?? [];
+  return index.byWords.get(own)?.filter((place) => others.some((one) => one.table === place.table && one.column === place.column));
+}
+
 function isMeant(
   phrase: string,
   place: Place,
@@ -131,6 +185,15 @@ function isMeant(
   // A number is written into the SQL as it stands in the question: no link is needed, and years would link everywhere.
   if (/^\d+$/.test(folded)) return false;
   const sameCase = phrase === place.value && /\p{Lu}/u.test(phrase) && at > 0;
+  // "Nancy Edwards" is not about Edward: a name is not in the plural.
+  if (
+    at > 0 &&
+    /^\p{Lu}/u.test(phrase) &&
+    stemmed !== folded &&
+    words(place.value).join('') !== folded &&
+    stem(words(place.value).join('')) === stemmed
+  )
+    return false;
   if (grammar.has(folded) || named.has(stemmed)) return sameCase;
   return folded.length > 2 || sameCase;
 }
