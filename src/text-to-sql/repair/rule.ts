@@ -1,0 +1,45 @@
+import type { Edit } from '../sql/patch.ts';
+import type { SqlTree } from '../sql/tree.ts';
+import type { Catalog } from './catalog.ts';
+import type { FoldedValues, Outcome } from './facts.ts';
+import type { Question } from './question.ts';
+
+export type RuleGroup = 'names' | 'aggregates' | 'literals' | 'joins' | 'question' | 'habits';
+
+/** What a rule can ask while it looks at one statement. Every question to the database is under the repair's time. */
+export interface Situation {
+  readonly tree: SqlTree;
+  readonly question: Question;
+  readonly catalog: Catalog;
+  /** What the statement gave as it stands. */
+  readonly outcome: Outcome;
+  run(sql: string): Promise<Outcome>;
+  values(table: string, column: string): Promise<FoldedValues>;
+  /** Whether the column holds exactly this text; null where that is not known. */
+  holds(table: string, column: string, value: string): Promise<boolean | null>;
+  unique(table: string, column: string): Promise<boolean>;
+}
+
+export interface Proposal {
+  readonly sql: string;
+  /** A sentence for the person: what is changed and why. */
+  readonly reason: string;
+}
+
+export interface RepairRule {
+  /** Kebab-case, shown in reports. */
+  readonly name: string;
+  readonly group: RuleGroup;
+  /** Whether it mends statements that fail or looks at those that run. */
+  readonly on: 'error' | 'rows';
+  /** A proposal that makes a result empty that was not is refused. */
+  readonly keepsRows: boolean;
+  /** Proposals, best first; the engine takes one that SQLite accepts. */
+  propose(situation: Situation): Promise<readonly Proposal[]>;
+}
+
+export function proposal(tree: SqlTree, sql: string, reason: string): readonly Proposal[] {
+  return sql === tree.source ? [] : [{ sql, reason }];
+}
+
+export type { Edit };

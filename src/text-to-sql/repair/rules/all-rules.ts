@@ -1,0 +1,41 @@
+import type { RepairRule } from '../rule.ts';
+import { aggregates } from './aggregates.ts';
+import { bothValues } from './both-values.ts';
+import { countInChild } from './count-in-child.ts';
+import { direction } from './direction.ts';
+import { equalsMany } from './equals-many.ts';
+import { idleJoins } from './idle-joins.ts';
+import { innerJoin } from './inner-join.ts';
+import { literalColumn } from './literal-column.ts';
+import { literalSpelling } from './literal-spelling.ts';
+import { missingBound } from './missing-bound.ts';
+import { missingOrder } from './missing-order.ts';
+import { names } from './names.ts';
+import { otherTable } from './other-table.ts';
+import { splitNames } from './split-names.ts';
+import { starColumns } from './star-columns.ts';
+import { unaskedMeasure } from './unasked-measure.ts';
+import { unaskedNegation } from './unasked-negation.ts';
+import { wrongJoin } from './wrong-join.ts';
+
+/** In the order in which they are tried: first what makes a statement run, then what makes its literals and joins true to the data, then the question. */
+export const ALL_RULES: readonly RepairRule[] = [
+  aggregates,
+  names,
+  literalSpelling,
+  literalColumn,
+  equalsMany,
+  wrongJoin,
+  otherTable,
+  countInChild,
+  idleJoins,
+  unaskedNegation,
+  unaskedMeasure,
+  direction,
+  missingOrder,
+  missingBound,
+  starColumns,
+  splitNames,
+  innerJoin,
+  bothValues,
+];
