@@ -1,0 +1,198 @@
+import type { Database, ResultSet, Schema } from '../database/database.ts';
+import type { HistoryEntry } from '../storage/history.ts';
+import { answer, sharedPrefix, type AnswerPhase, type AskContext, type Trace } from '../text-to-sql/answer.ts';
+import { buildSchemaIndex, type SchemaIndex } from '../text-to-sql/link-schema.ts';
+import { buildValueIndex, type ValueIndex } from '../text-to-sql/link-values.ts';
+import { readColumnValues } from '../text-to-sql/read-column-values.ts';
+import { History } from './history.svelte.ts';
+import type { Model } from './model.svelte.ts';
+import { answerProblem, databaseProblem, type Problem } from './problem.ts';
+import type { ExampleQuestion } from './samples.ts';
+
+/** More rows than anyone reads, few enough to hold in the page. */
+export const rowLimit = 100_000;
+const timeoutMs = 15_000;
+
+/** What is on screen below the question. Whatever happens, the SQL stays. */
+export interface Answered {
+  readonly question: string;
+  readonly sql: string;
+  /** Who wrote the SQL: the model, a template that came with the sample, or the person. */
+  readonly author: 'model' | 'template' | 'person';
+  readonly result?: ResultSet;
+  readonly problem?: Problem;
+  readonly trace?: Trace;
+}
+
+export interface Opened {
+  readonly name: string;
+  /** What the history is kept under. */
+  readonly key: string;
+  readonly schema: Schema;
+  readonly examples: readonly ExampleQuestion[];
+}
+
+export type Phase = 'idle' | 'waiting' | AnswerPhase;
+
+/** One open database and the conversation about it. */
+export class Workspace {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly examples: readonly ExampleQuestion[];
+  readonly history: History;
+  readonly model: Model;
+
+  question = $state('');
+  phase = $state<Phase>('idle');
+  current = $state.raw<Answered | null>(null);
+  /** The SQL in the editor, null while it is closed. */
+  draft = $state<string | null>(null);
+  readonly busy = $derived(this.phase !== 'idle');
+
+  readonly #database: Database;
+  #running: AbortController | undefined;
+  readonly #names: SchemaIndex;
+  readonly #values: Promise<ValueIndex>;
+  readonly #closing = new AbortController();
+
+  constructor(opened: Opened, database: Database, model: Model) {
+    this.name = opened.name;
+    this.schema = opened.schema;
+    this.examples = opened.examples;
+    this.history = new History(opened.key);
+    this.model = model;
+    this.#database = database;
+    this.#names = buildSchemaIndex(opened.schema);
+    this.#values = this.#readValues();
+    void this.#prime();
+  }
+
+  /** Answers a question: at once where a template has it, else by the model. */
+  async ask(question: string): Promise<void> {
+    const asked = question.trim();
+    if (asked === '' || this.busy) return;
+    this.question = asked;
+    this.draft = null;
+    const template = this.examples.find((example) => example.question === asked)?.sql;
+    if (template === undefined) await this.#askModel(asked);
+    else await this.#run({ question: asked, sql: template, author: 'template' });
+  }
+
+  /** Runs SQL that the person wrote or changed. */
+  async run(sql: string): Promise<void> {
+    if (sql.trim() === '' || this.busy) return;
+    const { question = '', sql: before, author, trace } = this.current ?? {};
+    const isUnchanged = sql === before && author !== undefined;
+    await this.#run({ question, sql, author: isUnchanged ? author : 'person', ...(trace ? { trace } : {}) });
+  }
+
+  /** Shows an earlier question again; its SQL is run anew. */
+  async recall(entry: HistoryEntry): Promise<void> {
+    if (this.busy) return;
+    this.question = entry.question;
+    this.draft = null;
+    await this.#run({ question: entry.question, sql: entry.sql, author: 'person' });
+  }
+
+  stop(): void {
+    this.#running?.abort();
+  }
+
+  edit(): void {
+    this.draft = this.current?.sql ?? '';
+  }
+
+  close(): void {
+    this.stop();
+    this.#closing.abort();
+  }
+
+  async #askModel(question: string): Promise<void> {
+    const running = this.#begin('waiting');
+    this.current = { question, sql: '', author: 'model' };
+    const isReady = await this.#waitForModel(running.signal);
+    if (!isReady) {
+      this.#end(running);
+      return;
+    }
+    const { trace, outcome } = await answer(question, await this.#context(), this.model.engine, this.#database, {
+      rowLimit,
+      timeoutMs,
+      signal: running.signal,
+      onPhase: (phase) => (this.phase = phase),
+      onSql: (sql) => (this.current = { question, sql, author: 'model' }),
+    });
+    const sql = trace.sql ?? this.current.sql;
+    const shown = { question, sql, author: 'model' as const, trace };
+    this.current = outcome.ok ? { ...shown, result: outcome.value } : { ...shown, problem: answerProblem(outcome.error) };
+    this.#end(running);
+    if (sql !== '') this.#remember(this.current);
+  }
+
+  /** False, with the reason on screen, where there will be no model. */
+  async #waitForModel(signal: AbortSignal): Promise<boolean> {
+    const { model } = this;
+    void model.loadIfCached();
+    await Promise.race([model.settled(), new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
+    const question = this.question;
+    if (signal.aborted) {
+      const problem = { message: 'Stopped.', nextStep: 'Ask again whenever you like.', stopped: true };
+      this.current = { question, sql: '', author: 'model', problem };
+      return false;
+    }
+    if (model.status === 'ready') return true;
+    const problem = model.problem ?? {
+      message: 'This question needs the language model, which is not in this browser yet.',
+      nextStep: 'Download it above, then press Ask again; or write the SQL yourself.',
+    };
+    this.current = { question, sql: '', author: 'model', problem };
+    return false;
+  }
+
+  async #run(shown: Answered): Promise<void> {
+    const running = this.#begin('running');
+    this.current = shown;
+    const outcome = await this.#database.run(shown.sql, { rowLimit, timeoutMs, signal: running.signal });
+    this.current = outcome.ok ? { ...shown, result: outcome.value } : { ...shown, problem: databaseProblem(outcome.error) };
+    this.#end(running);
+    this.#remember(this.current);
+  }
+
+  #begin(phase: Phase): AbortController {
+    const running = new AbortController();
+    this.#running = running;
+    this.phase = phase;
+    return running;
+  }
+
+  #end(running: AbortController): void {
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    this.phase = 'idle';
+  }
+
+  #remember(answered: Answered): void {
+    const { question, sql, result, problem } = answered;
+    if (problem?.stopped) return;
+    void this.history.add({ askedAt: Date.now(), question, sql, rows: result?.rows.length ?? null });
+  }
+
+  async #context(): Promise<AskContext> {
+    const { promptStyle, contextWindow } = this.model.chosen ?? { promptStyle: 'compact', contextWindow: 2048 };
+    // The rest is for the question, its cells and the answer.
+    return { schema: this.#names, values: await this.#values, style: promptStyle, schemaBudget: Math.min(1500, contextWindow - 500) };
+  }
+
+  /** Has the schema read by the model ahead of the first question. */
+  async #prime(): Promise<void> {
+    void this.model.loadIfCached();
+    await this.model.settled();
+    const prefix = sharedPrefix(await this.#context());
+    if (prefix !== undefined && !this.#closing.signal.aborted) this.model.prime(prefix);
+  }
+
+  async #readValues(): Promise<ValueIndex> {
+    const values = await readColumnValues(this.#database, this.schema, { signal: this.#closing.signal });
+    return buildValueIndex(values);
+  }
+}
