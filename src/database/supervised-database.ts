@@ -52,6 +52,8 @@ export class SupervisedDatabase implements Database {
   #bytes: Uint8Array | undefined;
   #exchange: Exchange | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** What the turn now ending still has to do once it has answered. */
+  #behind: (() => Promise<void>) | undefined;
   /** Counts closings: calls that were waiting when `close` came end with `closed`. */
   #generation = 0;
 
@@ -108,7 +110,7 @@ export class SupervisedDatabase implements Database {
       if (outcome.kind === 'done' && (outcome.value.ok || outcome.value.error.code !== 'crashed')) return outcome.value;
       const error = outcome.kind === 'done' ? outcome.value : failure(endingError(outcome));
       // After a trap the module's memory is not to be trusted, after the other endings the thread is still inside the query.
-      await this.#restart(bytes);
+      this.#restartBehind(bytes);
       return error;
     });
   }
@@ -149,6 +151,14 @@ export class SupervisedDatabase implements Database {
           this.#endThread();
           resolve(failure(databaseError('crashed', String(error))));
         }
+        const behind = this.#behind;
+        this.#behind = undefined;
+        try {
+          await behind?.();
+        } catch {
+          // The next call starts a thread itself, and says what stands in the way.
+          this.#endThread();
+        }
       });
     });
   }
@@ -174,17 +184,17 @@ export class SupervisedDatabase implements Database {
       }
       if (outcome.kind === 'closed') return failure(databaseError('closed'));
       if (outcome.kind === 'aborted') {
-        await this.#restart(bytes);
+        this.#restartBehind(bytes);
         return failure(databaseError('aborted'));
       }
       const crashed = outcome.kind !== 'timeout';
       if (!draft.listed) {
-        await this.#restart(bytes);
+        this.#restartBehind(bytes);
         return failure(outcome.kind === 'timeout' ? openingTimeout() : databaseError('crashed', detailOf(outcome)));
       }
       // A crash between two steps would repeat itself for ever.
       if (crashed && draft.begun === undefined) {
-        await this.#restart(bytes);
+        this.#restartBehind(bytes);
         return failure(databaseError('crashed', detailOf(outcome)));
       }
       draft.giveUp(crashed ? 'SQLite stopped while reading it.' : `Reading it took longer than ${String(SCHEMA_STEP_MS)} ms.`);
@@ -201,6 +211,18 @@ export class SupervisedDatabase implements Database {
   #restart(bytes: Uint8Array): Promise<Result<void, DatabaseError>> {
     this.#endThread();
     return this.#reopen(bytes, Deadline.in(OPEN_TIMEOUT_MS), undefined);
+  }
+
+  /**
+   * Ends the thread now and opens the bytes again behind the answer: the caller hears at once, and the next call waits until the
+   * database is open, since the restart comes before it in turn.
+   */
+  #restartBehind(bytes: Uint8Array): void {
+    this.#endThread();
+    this.#behind = async () => {
+      // `open` keeps no bytes where it fails: then there is nothing to be ready for.
+      if (this.#bytes === bytes) await this.#ready(bytes);
+    };
   }
 
   /** A new thread with the file open. Aborting is looked at: a large file takes a second to hand over. */
