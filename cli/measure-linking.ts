@@ -67,7 +67,7 @@ Prompts within 250 estimated tokens: ${percent(prompts.filter((tokens) => tokens
 Values: ${String(cells.covered)} of ${String(cells.literals)} gold string literals are linked (${((100 * cells.covered) / cells.literals).toFixed(1)}%);
 ${String(cells.extra)} links name a cell that the gold query does not use.
 
-One million distinct cells (two words each, eight columns): index built in ${million.buildSeconds.toFixed(1)} s, a question looked up in ${million.lookupMs.toFixed(1)} ms
+One million distinct cells (two words each, eight columns): index built in ${million.buildSeconds.toFixed(1)} s, a question looked up in ${million.lookupMs.toFixed(2)} ms
 (median of 20; one run on a shared machine).
 `;
 await writeFile(options.out, report);

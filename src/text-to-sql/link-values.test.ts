@@ -46,6 +46,13 @@ describe('linkValues', () => {
     expect(of("Who didn't know Nancy Edwards?")).toEqual([]);
     expect(of("Who eats at McDonald's?")).toEqual(['McDonald’s']);
   });
+  test('a misspelt name is found where only one cell is near', () => {
+    const places = buildValueIndex([{ table: 'p', column: 'region', values: ['Caribbean', 'Middle East', 'Martin', 'Morton'] }]);
+    const of = (question: string) => linkValues(question, places, { tables: [] }).map((one) => one.value);
+    expect(of('countries in the Carribean')).toEqual(['Caribbean']);
+    expect(of('countries of carrots')).toEqual([]);
+    expect(of('whose name is Merton')).toEqual([]);
+  });
   test('numbers are not linked: the question spells them', () => {
     expect(link('How many concerts in 2014?')).toEqual([]);
   });

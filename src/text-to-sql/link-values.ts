@@ -25,6 +25,8 @@ interface Place {
 /** Cells by their folded words; built once a database. */
 export interface ValueIndex {
   readonly byWords: ReadonlyMap<string, readonly Place[]>;
+  /** One-word cells by their consonants, for words that the question misspells; empty beyond `mostForSpelling` cells. */
+  readonly byConsonants: ReadonlyMap<string, readonly string[]>;
   /** The longest cell in words, which bounds the phrases worth looking up. */
   readonly longest: number;
 }
@@ -37,6 +39,8 @@ export interface LinkValuesOptions {
 }
 
 const maximumWords = 8;
+/** Misspelt words are looked for among at most so many cells: a larger column has a neighbour for every word. */
+const mostForSpelling = 200_000;
 
 /** Words that are cells often enough (a column of initials, of articles) but that a question uses as grammar. */
 const grammar = new Set(
@@ -50,17 +54,15 @@ const grammar = new Set(
 
 /** Lower case without accents, everything but letters and digits a separator: the words of a text. */
 export function words(text: string): string[] {
-  return (
-    withoutContractions(text)
-      .normalize('NFKD')
-      .replace(/\p{M}+/gu, '')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? []
-  );
+  const whole = withoutContractions(text);
+  // Most cells are ASCII, where there are no accents to take off: three times as fast on a million cells.
+  const plain = /^[\x20-\x7e]*$/.test(whole) ? whole : whole.normalize('NFKD').replace(/\p{M}+/gu, '');
+  return plain.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /** Blanks the endings of "didn't" and "McDonald's", which are no words of their own; every other character keeps its place. */
 function withoutContractions(text: string): string {
+  if (!/['’]/.test(text)) return text;
   return text.replace(/(?<=\p{L})['’](?:s|t|re|ve|ll|m)(?!\p{L})/giu, (ending) => ' '.repeat(ending.length));
 }
 
@@ -87,7 +89,30 @@ export function buildValueIndex(columns: readonly ColumnValues[]): ValueIndex {
       else byWords.set(key, [{ table, column, value }]);
     }
   }
-  return { byWords, longest };
+  return { byWords, byConsonants: byWords.size > mostForSpelling ? new Map() : consonantsOf(byWords.keys()), longest };
+}
+
+function consonantsOf(keys: Iterable<string>): Map<string, string[]> {
+  const byConsonants = new Map<string, string[]>();
+  for (const key of keys) {
+    if (key.length < shortestMisspelt || !/^\p{L}+$/u.test(key)) continue;
+    const sound = consonants(key);
+    const same = byConsonants.get(sound);
+    if (same) same.push(key);
+    else byConsonants.set(sound, [key]);
+  }
+  return byConsonants;
+}
+
+/** Shorter words have too many neighbours one letter away. */
+const shortestMisspelt = 6;
+
+/** A word without its vowels and doubled letters: what most misspellings leave alone (carribean and caribbean are both crbn). */
+function consonants(word: string): string {
+  return word
+    .replace(/(.)\1+/g, '$1')
+    .replace(/(?!^)[aeiouyh]/g, '')
+    .replace(/(.)\1+/g, '$1');
 }
 
 /**
@@ -106,13 +131,15 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
   for (let length = Math.min(index.longest, spoken.length, maximumWords); length > 0; length--) {
     for (let at = 0; at + length <= spoken.length; at++) {
       if (taken.slice(at, at + length).some(Boolean)) continue;
-      const places = placesOf(stems.slice(at, at + length), folded[at] ?? '', length, index);
-      if (!places) continue;
       const first = spoken[at];
       const last = spoken[at + length - 1];
       if (!first || !last) continue;
       const phrase = question.slice(first.at, last.at + last.text.length);
       const quoted = /["'“‘`]/.test(question[first.at - 1] ?? '');
+      const places =
+        placesOf(stems.slice(at, at + length), folded[at] ?? '', length, index) ??
+        (length === 1 && (quoted || (at > 0 && /^\p{Lu}/u.test(phrase))) ? misspelt(stems[at] ?? '', named, index) : undefined);
+      if (!places) continue;
       const fitting = places.filter((place) => quoted || isMeant(phrase, place, length, stems[at] ?? '', folded[at] ?? '', at, named));
       if (fitting.length === 0) continue;
       taken.fill(true, at, at + length);
@@ -130,6 +157,27 @@ function placesOf(stems: readonly string[], folded: string, length: number, inde
   const country = countriesOf(folded).find((name) => index.byWords.has(name));
   if (country !== undefined) return index.byWords.get(country);
   return genderPlaces(folded, index);
+}
+
+/** The one cell that differs from a word by a slip or two of the pen, none where several do. */
+function misspelt(word: string, named: ReadonlySet<string>, index: ValueIndex): readonly Place[] | undefined {
+  if (word.length < shortestMisspelt || grammar.has(word) || named.has(word)) return undefined;
+  const near = (index.byConsonants.get(consonants(word)) ?? []).filter((key) => editDistance(word, key) <= 2);
+  return near.length === 1 ? index.byWords.get(near[0] ?? '') : undefined;
+}
+
+/** Levenshtein distance of two short words. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 /** Nationalities whose country no rule finds. */
