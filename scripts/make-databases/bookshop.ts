@@ -16,11 +16,24 @@ const CITIES: readonly (readonly [city: string, country: string])[] = [
   ['Vienna', 'Austria'],
 ];
 const GENRES = ['Novel', 'Crime', 'Fantasy', 'Science Fiction', 'History', 'Travel', 'Cooking', 'Children', 'Poetry', 'Science'];
-const PUBLISHERS = ['Blue Heron Press', 'Harbour House', 'Lantern Books', 'Meridian', 'North Star', 'Paper Boat', 'Quill & Sons', 'Red Maple'];
+const PUBLISHERS = [
+  'Blue Heron Press',
+  'Harbour House',
+  'Lantern Books',
+  'Meridian',
+  'North Star',
+  'Paper Boat',
+  'Quill & Sons',
+  'Red Maple',
+];
 const ADJECTIVES =
-  'Silent Last Hidden Golden Broken Distant Crooked Northern Secret Forgotten Winter Paper Salt Burning Quiet Glass Endless Small Wild Second'.split(' ');
+  'Silent Last Hidden Golden Broken Distant Crooked Northern Secret Forgotten Winter Paper Salt Burning Quiet Glass Endless Small Wild Second'.split(
+    ' ',
+  );
 const NOUNS =
-  'Garden River Lighthouse Orchard Letter Station Kitchen Island Mountain Map Harbour Forest Clock Bridge Library Storm Summer Sea Train Village'.split(' ');
+  'Garden River Lighthouse Orchard Letter Station Kitchen Island Mountain Map Harbour Forest Clock Bridge Library Storm Summer Sea Train Village'.split(
+    ' ',
+  );
 const OPINIONS = [
   'Could not put it down.',
   'A little slow in the middle, but worth it.',
@@ -136,7 +149,11 @@ export function bookshop(): SampleDatabase {
         definition: ['author_id INTEGER PRIMARY KEY', 'name TEXT NOT NULL', 'country TEXT NOT NULL', 'birth_year INTEGER'],
         rows: authors,
       },
-      { name: 'publishers', definition: ['publisher_id INTEGER PRIMARY KEY', 'name TEXT NOT NULL'], rows: PUBLISHERS.map((name, index) => [index + 1, name]) },
+      {
+        name: 'publishers',
+        definition: ['publisher_id INTEGER PRIMARY KEY', 'name TEXT NOT NULL'],
+        rows: PUBLISHERS.map((name, index) => [index + 1, name]),
+      },
       {
         name: 'books',
         definition: [
@@ -210,7 +227,11 @@ export function bookshop(): SampleDatabase {
       },
     ],
     questions: [
-      { question: 'How many customers are from each country?', reference: 'SELECT country, count(*) FROM customers GROUP BY country', template: true },
+      {
+        question: 'How many customers are from each country?',
+        reference: 'SELECT country, count(*) FROM customers GROUP BY country',
+        template: true,
+      },
       {
         question: 'Which ten books were sold most?',
         reference:
@@ -224,7 +245,10 @@ export function bookshop(): SampleDatabase {
         template: true,
       },
       { question: 'Show the titles and prices of all crime books.', reference: "SELECT title, price FROM books WHERE genre = 'Crime'" },
-      { question: 'What is the average price of the books in each genre?', reference: 'SELECT genre, avg(price) FROM books GROUP BY genre' },
+      {
+        question: 'What is the average price of the books in each genre?',
+        reference: 'SELECT genre, avg(price) FROM books GROUP BY genre',
+      },
       { question: 'How many orders were cancelled?', reference: "SELECT count(*) FROM orders WHERE status = 'cancelled'" },
       {
         question: 'Which books have never been reviewed?',

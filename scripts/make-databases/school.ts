@@ -43,7 +43,14 @@ export function school(): SampleDatabase {
   for (let id = 1; id <= 24; id++) {
     const [first, last] = person();
     const email = random.chance(0.9) ? `${first}.${last}@school.example`.toLowerCase() : null;
-    teachers.push([id, first, last, email, isoDate(random.integer(dayNumber('1996-08-01'), dayNumber('2024-08-01'))), (id - 1) % SUBJECTS.length + 1]);
+    teachers.push([
+      id,
+      first,
+      last,
+      email,
+      isoDate(random.integer(dayNumber('1996-08-01'), dayNumber('2024-08-01'))),
+      ((id - 1) % SUBJECTS.length) + 1,
+    ]);
   }
 
   const classes: Cell[][] = [];
@@ -100,7 +107,14 @@ export function school(): SampleDatabase {
         ['project', '2025-04-07', '2025-05-30'],
       ] as const) {
         const score = Math.max(0, Math.min(100, (talent.get(studentId) ?? 60) + random.bell(-30, 30)));
-        grades.push([grades.length + 1, studentId, courseId, kind, isoDate(random.integer(dayNumber(from), dayNumber(to))), random.chance(0.03) ? null : round(score, 0)]);
+        grades.push([
+          grades.length + 1,
+          studentId,
+          courseId,
+          kind,
+          isoDate(random.integer(dayNumber(from), dayNumber(to))),
+          random.chance(0.03) ? null : round(score, 0),
+        ]);
       }
     }
   }
@@ -123,7 +137,8 @@ export function school(): SampleDatabase {
   const members: Cell[][] = [];
   CLUBS.forEach((_, club) => {
     const all = random.sample(students, random.integer(12, 30)).sort((one, other) => Number(one[0]) - Number(other[0]));
-    for (const [studentId] of all) members.push([club + 1, studentId ?? null, isoDate(random.integer(dayNumber('2024-09-09'), dayNumber('2025-01-31')))]);
+    for (const [studentId] of all)
+      members.push([club + 1, studentId ?? null, isoDate(random.integer(dayNumber('2024-09-09'), dayNumber('2025-01-31')))]);
   });
 
   return {
