@@ -3,7 +3,7 @@
  *
  * Every file lies in one Cache under its SHA-256, so a new version of a model fetches only what changed, and the address from
  * which a model came does not matter. A manifest for each model says which files belong to it; it is marked complete last.
- * What is read is verified again (5 ms a MB), and what is missing or damaged is fetched anew.
+ * What is read is verified each time (5 ms a MB), and what is missing or damaged is fetched anew.
  */
 import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
@@ -18,23 +18,30 @@ const CACHE_NAME = 'tabletalk-models';
 /** Cache keys must be http URLs; `.invalid` never resolves (RFC 2606), so no key can ever be fetched by mistake. */
 const KEY_ORIGIN = 'https://tabletalk.invalid';
 
-/** Up to this size a model is verified whole at every load (0.6 s), and may be run from memory when it cannot be stored. */
+/**
+ * Up to this size a model is read and verified whole before WebLLM starts (0.6 s), so that damage is healed before anything is
+ * uploaded; a larger one is verified file by file as WebLLM asks for it.
+ */
 const SMALL_MODEL_BYTES = 128 * 1024 * 1024;
-/** A larger one is verified when it is downloaded, and again after this long. */
-const VERIFY_AGAIN_MS = 30 * 24 * 3600 * 1000;
 /** Past this, holding a model in memory would endanger the page. */
 const MEMORY_MODEL_BYTES = 512 * 1024 * 1024;
 
-const Manifest = v.object({
+interface Manifest {
+  readonly version: 1;
+  readonly entry: CatalogueEntry;
+  readonly files: readonly ModelFile[];
+  readonly complete: boolean;
+  /** Milliseconds since 1970. */
+  readonly storedAt: number;
+}
+
+const StoredManifest = v.object({
   version: v.literal(1),
   entry: StoredEntry,
   files: v.array(v.object({ name: v.string(), bytes: v.number(), sha256: v.string() })),
   complete: v.boolean(),
-  /** Milliseconds since 1970. */
   storedAt: v.number(),
-  verifiedAt: v.number(),
 });
-type Manifest = v.InferOutput<typeof Manifest>;
 
 /** A model, or the part of one that has arrived, in this browser's storage. */
 export interface CachedModel {
@@ -166,18 +173,12 @@ class Preparation {
     const manifest = this.#cache && (await readManifest(this.#cache, this.#entry.id));
     const downloaded = await this.#downloadMissing();
     if (!downloaded.ok) return downloaded;
-    const small = this.#total <= SMALL_MODEL_BYTES;
-    const known = manifest?.complete === true && manifest.entry.cardSha256 === this.#entry.cardSha256;
-    const due = !known || this.#effects.now() - manifest.verifiedAt > VERIFY_AGAIN_MS;
-    if (this.#cache && (small || (due && downloaded.value < this.#files.length))) {
-      const verified = await this.#verify(small);
+    if (this.#cache && this.#total <= SMALL_MODEL_BYTES) {
+      const verified = await this.#verifyAndHold();
       if (!verified.ok) return verified;
     }
-    await this.#writeManifest({
-      complete: true,
-      storedAt: known ? manifest.storedAt : undefined,
-      verifiedAt: due || small ? undefined : manifest.verifiedAt,
-    });
+    const known = manifest?.complete === true && manifest.entry.cardSha256 === this.#entry.cardSha256;
+    await this.#writeManifest({ complete: true, storedAt: known ? manifest.storedAt : this.#effects.now() });
     await this.#sweepReplaced(manifest);
     return success({
       keptIn: this.#cache ? 'cache' : 'memory',
@@ -194,12 +195,11 @@ class Preparation {
     await sweep(this.#cache).catch(() => undefined);
   }
 
-  /** Returns how many files were fetched. */
-  async #downloadMissing(): Promise<Result<number, EngineError>> {
+  async #downloadMissing(): Promise<Result<void, EngineError>> {
     const present = await this.#presentKeys();
     const missing = this.#files.filter((file) => !present.has(fileKey(file)));
-    if (missing.length === 0) return success(0);
-    await this.#writeManifest({ complete: false });
+    if (missing.length === 0) return success(undefined);
+    await this.#writeManifest({ complete: false, storedAt: this.#effects.now() });
     let done = this.#total - totalBytes(missing);
     this.#report('download', done);
     for (const file of missing) {
@@ -210,7 +210,7 @@ class Preparation {
       done += file.bytes;
       this.#report('download', done);
     }
-    return success(missing.length);
+    return success(undefined);
   }
 
   #download(file: ModelFile, onBytes: (bytes: number) => void): Promise<Result<Uint8Array<ArrayBuffer>, EngineError>> {
@@ -270,8 +270,8 @@ class Preparation {
     this.#cache = undefined;
   }
 
-  /** Reads every stored file and compares its SHA-256; damaged ones are fetched again. */
-  async #verify(hold: boolean): Promise<Result<void, EngineError>> {
+  /** Reads every stored file into memory and compares its SHA-256; damaged ones are fetched again. */
+  async #verifyAndHold(): Promise<Result<void, EngineError>> {
     let done = 0;
     this.#report('verify', 0);
     for (const file of this.#files) {
@@ -279,7 +279,7 @@ class Preparation {
       if (!this.#held.has(file.name)) {
         const bytes = await this.#readOrHeal(file);
         if (!bytes.ok) return bytes;
-        if (hold) this.#held.set(file.name, bytes.value);
+        this.#held.set(file.name, bytes.value);
       }
       done += file.bytes;
       this.#report('verify', done);
@@ -316,21 +316,10 @@ class Preparation {
     );
   }
 
-  async #writeManifest(state: {
-    readonly complete: boolean;
-    readonly storedAt?: number | undefined;
-    readonly verifiedAt?: number | undefined;
-  }): Promise<void> {
+  async #writeManifest(state: { readonly complete: boolean; readonly storedAt: number }): Promise<void> {
     if (!this.#cache) return;
-    const now = this.#effects.now();
-    const manifest = {
-      version: 1,
-      entry: this.#entry,
-      files: this.#files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
-      complete: state.complete,
-      storedAt: state.storedAt ?? now,
-      verifiedAt: state.verifiedAt ?? now,
-    };
+    const files = this.#files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }));
+    const manifest: Manifest = { version: 1, entry: this.#entry, files, ...state };
     const response = new Response(JSON.stringify(manifest), { headers: { 'content-type': 'application/json' } });
     // Without its manifest a model still loads: its files are found by their hashes. It is only missing from the list.
     await this.#cache.put(manifestKey(this.#entry.id), response).catch(() => undefined);
@@ -396,7 +385,7 @@ async function readManifest(cache: Cache, id: string): Promise<Manifest | undefi
   try {
     const response = await cache.match(manifestKey(id));
     if (!response) return undefined;
-    const parsed = v.safeParse(Manifest, await response.json());
+    const parsed = v.safeParse(StoredManifest, await response.json());
     return parsed.success ? parsed.output : undefined;
   } catch {
     // A manifest that cannot be read counts as none: the files are found by their hashes, and it is written anew.

@@ -30,6 +30,7 @@ export class TimeLeft {
   /** Seconds until `total` is reached, whole; null until there is enough to go by, or while nothing moves. */
   secondsLeft(total: number): number | null {
     if (this.#samples < LEAST_SAMPLES || this.#rate <= 0) return null;
-    return Math.ceil(Math.max(0, total - this.#lastCount) / this.#rate / 1000);
+    // The small part taken off keeps rounding errors of the average from counting as a second.
+    return Math.ceil(Math.max(0, total - this.#lastCount) / this.#rate / 1000 - 1e-6);
   }
 }

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { loadCatalogue } from './catalogue.ts';
+import { parseModelCard, requiredFiles, type CatalogueEntry } from './model-card.ts';
+
+const some = { bytes: 10, sha256: 'a'.repeat(64) };
+const card = {
+  id: 'small',
+  base: 'SmolLM2-135M-Instruct',
+  licence: 'Apache-2.0',
+  contextWindow: 2048,
+  promptStyle: 'compact',
+  recipe: { anything: 'else' },
+  libraries: [
+    { file: 'small-webgpu-f32.wasm', computeType: 'f32', schedule: 'gpu' },
+    { file: 'small-webgpu-f32-flat.wasm', computeType: 'f32', schedule: 'barrier-free' },
+  ],
+  files: {
+    'params_shard_10.bin': some,
+    'params_shard_2.bin': some,
+    'params_shard_0.bin': some,
+    'mlc-chat-config.json': some,
+    'tensor-cache.json': some,
+    'tokenizer.json': some,
+    'tokenizer_config.json': some,
+    'small-webgpu-f32.wasm': { ...some, bytes: 7 },
+    'small-webgpu-f32-flat.wasm': { ...some, bytes: 9 },
+  },
+};
+const url = 'https://example.org/app/models/small/';
+
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
+}
+
+function hash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function parse(value: unknown) {
+  const bytes = bytesOf(value);
+  return parseModelCard(bytes, { url, cardSha256: hash(bytes) });
+}
+
+async function entryOf(value: unknown): Promise<CatalogueEntry> {
+  const parsed = await parse(value);
+  if (!parsed.ok) throw new Error(parsed.error.detail);
+  return parsed.value;
+}
+
+describe('parseModelCard', () => {
+  it('reads a card and says what one library needs to download', async () => {
+    const entry = await entryOf(card);
+    expect(entry).toMatchObject({ id: 'small', title: 'small', url, promptStyle: 'compact', contextWindow: 2048 });
+    // six other files of 10 bytes and the larger library; tokenizer_config.json is not read by the engine
+    expect(entry.sizeBytes).toBe(69);
+  });
+
+  it('asks for small files first, then the shards by number, and for one library only', async () => {
+    const entry = await entryOf(card);
+    expect(requiredFiles(entry, { file: 'small-webgpu-f32.wasm', computeType: 'f32', schedule: 'gpu' }).map((file) => file.name)).toEqual([
+      'mlc-chat-config.json',
+      'tensor-cache.json',
+      'tokenizer.json',
+      'small-webgpu-f32.wasm',
+      'params_shard_0.bin',
+      'params_shard_2.bin',
+      'params_shard_10.bin',
+    ]);
+  });
+
+  it('refuses a card that is not the pinned one', async () => {
+    const refused = await parseModelCard(bytesOf(card), { url, cardSha256: 'b'.repeat(64) });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'wrong-hash' } });
+  });
+
+  it.each([
+    ['no JSON', '<html>'],
+    ['a file outside the folder', { ...card, files: { ...card.files, '../evil.bin': some } }],
+    ['a hash that is none', { ...card, files: { ...card.files, 'tokenizer.json': { bytes: 1, sha256: 'short' } } }],
+    ['a missing tokenizer', { ...card, files: { ...card.files, 'tokenizer.json': undefined } }],
+    ['a library that is not listed', { ...card, libraries: [{ file: 'other.wasm', computeType: 'f32', schedule: 'gpu' }] }],
+    ['no library', { ...card, libraries: [] }],
+    ['an unknown prompt style', { ...card, promptStyle: 'poem' }],
+    ['a negative size', { ...card, files: { ...card.files, 'tokenizer.json': { ...some, bytes: -1 } } }],
+  ])('refuses %s, with the place in the detail', async (_what, bad) => {
+    const parsed = await parse(bad);
+    expect(parsed).toMatchObject({ ok: false, error: { code: 'wrong-hash' } });
+    if (!parsed.ok) expect(parsed.error.detail).toContain('model-card.json');
+  });
+});
+
+describe('loadCatalogue', () => {
+  const index = (cardSha256: string) => ({ version: 1, models: [{ folder: 'small', cardSha256, title: 'Small one' }] });
+  const site =
+    (files: Record<string, unknown>): typeof fetch =>
+    (input) => {
+      const body = files[input instanceof Request ? input.url : String(input)];
+      return Promise.resolve(body === undefined ? new Response('no', { status: 404 }) : new Response(bytesOf(body)));
+    };
+  const cardUrl = `${url}model-card.json`;
+  const indexUrl = 'https://example.org/app/models/index.json';
+  const cached = () => Promise.resolve([]);
+
+  it('finds the models beside the app, in whatever folder that lies', async () => {
+    const read = await loadCatalogue('https://example.org/app/index.html', {
+      fetch: site({ [indexUrl]: index(hash(bytesOf(card))), [cardUrl]: card }),
+      cached,
+    });
+    expect(read).toMatchObject({ ok: true, value: [{ id: 'small', title: 'Small one', url }] });
+  });
+
+  it('refuses a card that was exchanged on the server', async () => {
+    const files = { [indexUrl]: index(hash(bytesOf(card))), [cardUrl]: { ...card, licence: 'none' } };
+    expect(await loadCatalogue('https://example.org/app/', { fetch: site(files), cached })).toMatchObject({
+      ok: false,
+      error: { code: 'wrong-hash' },
+    });
+  });
+
+  it('offers the models in the cache when the network is gone', async () => {
+    const entry = await entryOf(card);
+    const offline: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+    const read = await loadCatalogue('https://example.org/app/', { fetch: offline, cached: () => Promise.resolve([entry]) });
+    expect(read).toEqual({ ok: true, value: [entry] });
+    expect(await loadCatalogue('https://example.org/app/', { fetch: offline, cached })).toMatchObject({
+      ok: false,
+      error: { code: 'network' },
+    });
+  });
+
+  it('stops when told to', async () => {
+    const signal = AbortSignal.abort();
+    const read = await loadCatalogue('https://example.org/app/', { fetch: () => Promise.reject(new Error('aborted')), signal, cached });
+    expect(read).toMatchObject({ ok: false, error: { code: 'aborted' } });
+  });
+});
