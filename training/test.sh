@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Every arm at toy size, in an environment of its own (uv makes it; the first time it downloads torch).
+set -euo pipefail
+cd "$(dirname "$0")"
+# An idle OpenMP thread would spin and take the core from the other tests.
+export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1
+uv run --quiet --python 3.11 pytest -q "$@"
