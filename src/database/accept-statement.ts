@@ -56,13 +56,10 @@ export function acceptStatement(sql: string): Result<string, DatabaseError> {
     const text = sql.slice(token.start, token.end);
     if (text === '(') depth++;
     else if (text === ')') depth--;
-    else if (depth === 0 && main === undefined && token.kind === 'word') {
-      const word = text.toUpperCase();
-      if (MAIN_VERBS.has(word)) main = word;
-      // REPLACE may also be the name of a CTE; as a verb it is followed by INTO.
-      else if (word === 'INTO' && previous === 'REPLACE') main = 'REPLACE';
-      previous = word;
-    }
+    // Behind WITH's parentheses comes AS or the verb that says what is done with them.
+    else if (depth === 0 && main === undefined && previous === ')' && token.kind === 'word' && text.toUpperCase() !== 'AS')
+      main = text.toUpperCase();
+    previous = text;
     const pragma = pragmaFunction(token, text);
     if (pragma !== undefined) {
       return failure(databaseError('not-read-only', undefined, { message: `${pragma} is not allowed: it can change settings.` }));
@@ -84,7 +81,7 @@ export function acceptStatement(sql: string): Result<string, DatabaseError> {
     return failure(databaseError('not-one-statement', undefined, { message: `A query cannot begin with ${shown(verb)}.` }));
   }
   // WITH may introduce a write: WITH x AS (…) INSERT INTO …. Inside the parentheses SQLite's grammar allows only SELECT.
-  if (main !== undefined && WRITING_VERBS.has(main)) {
+  if (verb.toUpperCase() === 'WITH' && main !== undefined && OTHER_VERBS.has(main)) {
     return failure(databaseError('not-read-only', undefined, { message: `${main} is not allowed, behind WITH neither: only reading is.` }));
   }
   return success(sql.slice(start, end));
@@ -94,10 +91,7 @@ export function acceptStatement(sql: string): Result<string, DatabaseError> {
 export const STATEMENT_LIMIT = 200_000;
 
 const READING_VERBS: ReadonlySet<string> = new Set(['SELECT', 'WITH', 'VALUES']);
-const WRITING_VERBS: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
-const MAIN_VERBS: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'INSERT', 'UPDATE', 'DELETE']);
 const OTHER_VERBS: ReadonlySet<string> = new Set([
-  ...WRITING_VERBS,
   'ALTER',
   'ANALYZE',
   'ATTACH',
@@ -105,14 +99,18 @@ const OTHER_VERBS: ReadonlySet<string> = new Set([
   'COMMIT',
   'CREATE',
   'DETACH',
+  'DELETE',
   'DROP',
   'END',
   'EXPLAIN',
+  'INSERT',
   'PRAGMA',
   'REINDEX',
   'RELEASE',
+  'REPLACE',
   'ROLLBACK',
   'SAVEPOINT',
+  'UPDATE',
   'VACUUM',
 ]);
 
