@@ -41,7 +41,9 @@ export class Catalog {
   constructor(schema: Schema) {
     const tables = new Map<string, CatalogTable>();
     for (const table of schema.tables) {
-      const columns = new Map(table.columns.map((column) => [column.name.toLowerCase(), { name: column.name, type: column.type.toLowerCase() }]));
+      const columns = new Map(
+        table.columns.map((column) => [column.name.toLowerCase(), { name: column.name, type: column.type.toLowerCase() }]),
+      );
       const primary = table.columns
         .filter((column) => column.primaryKey > 0)
         .sort((a, b) => a.primaryKey - b.primaryKey)
@@ -121,7 +123,13 @@ function declaredKeys(schema: Schema, tables: ReadonlyMap<string, CatalogTable>)
         const target = tables.get(key.table.toLowerCase());
         const toColumn = (key.references[index] ?? target?.primary[index])?.toLowerCase();
         const own = tables.get(table.name.toLowerCase());
-        if (target === undefined || toColumn === undefined || !target.columns.has(toColumn) || own?.columns.has(column.toLowerCase()) !== true) return [];
+        if (
+          target === undefined ||
+          toColumn === undefined ||
+          !target.columns.has(toColumn) ||
+          own?.columns.has(column.toLowerCase()) !== true
+        )
+          return [];
         return [{ table: table.name.toLowerCase(), column: column.toLowerCase(), toTable: key.table.toLowerCase(), toColumn }];
       }),
     ),

@@ -32,12 +32,7 @@ export function nameWords(name: string): string[] {
 
 /** Text without case, accents and doubled blanks: what a person would call the same. */
 export function fold(text: string): string {
-  return text
-    .normalize('NFKD')
-    .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .toLowerCase();
+  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').replaceAll(/\s+/g, ' ').trim().toLowerCase();
 }
 
 /** Longer texts are compared by their beginning only: nobody misspells a paragraph. */
@@ -89,7 +84,11 @@ export function similarity(first: string, second: string): number {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   const wordsA = new Set(nameWords(first));
   const wordsB = new Set(nameWords(second));
-  if (isProperSubset(wordsA, wordsB) || isProperSubset(wordsB, wordsA) || (short.length >= 3 && (long.startsWith(short) || long.endsWith(short)))) {
+  if (
+    isProperSubset(wordsA, wordsB) ||
+    isProperSubset(wordsB, wordsA) ||
+    (short.length >= 3 && (long.startsWith(short) || long.endsWith(short)))
+  ) {
     return 0.8 + (0.15 * short.length) / long.length;
   }
   // Cheap upper bound first: names of very different length cannot be alike.

@@ -91,9 +91,9 @@ export class Scope {
     return this.sources.find((source) => source.alias === alias) ?? null;
   }
 
-  inOrderBy(node: Node): boolean {
-    const clause = this.query.orderBy;
-    return clause !== null && node.start >= clause.start && node.end <= clause.end;
+  /** Only a whole ORDER BY term prefers the result list's alias; inside an expression the tables' columns come first. */
+  #isOrderTerm(node: Node): boolean {
+    return this.query.orderBy?.terms.some((term) => term.expression === node) === true;
   }
 
   inJoin(node: Node): boolean {
@@ -104,13 +104,16 @@ export class Scope {
     const name = column.name.name.toLowerCase();
     if (column.table !== null) return this.#resolveQualified(column.table.name.toLowerCase(), name);
     const hits = this.#holding(name);
-    if (this.outputs.has(name) && (hits.length === 0 || this.inOrderBy(column)) && !this.inJoin(column))
+    if (this.outputs.has(name) && (hits.length === 0 || this.#isOrderTerm(column)) && !this.inJoin(column))
       return { status: 'output', source: null };
     const first = hits[0];
     if (first !== undefined) return { status: hits.length === 1 || this.#merged(hits, name) ? 'ok' : 'ambiguous', source: first };
     for (let scope = this.parent; scope !== null; scope = scope.parent) {
-      const outer = scope.#holding(name)[0];
-      if (outer !== undefined) return { status: 'outer', source: outer };
+      const around = scope.#holding(name);
+      const outer = around[0];
+      if (outer === undefined) continue;
+      // SQLite refuses a name that two tables around it have: for this SELECT it means nothing.
+      return around.length === 1 || scope.#merged(around, name) ? { status: 'outer', source: outer } : { status: 'missing', source: null };
     }
     if (column.name.quote === '"') return { status: 'string', source: null };
     return { status: 'missing', source: null };

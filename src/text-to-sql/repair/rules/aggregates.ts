@@ -43,9 +43,13 @@ function mend(tree: SqlTree, scope: Scope, edits: Edit[], reasons: string[]): vo
   const misplaced = parts.filter((part) => aggregatesIn(part).length > 0);
   const ordersByAggregate = scope.query.cores.length === 1 && scope.query.orderBy !== null && aggregatesIn(scope.query.orderBy).length > 0;
   const selectsAggregate = select.columns.some((column) => aggregatesIn(column).length > 0);
-  const plain = select.columns.flatMap((column) => (column.expression === null || aggregatesIn(column).length > 0 ? [] : [column.expression]));
+  const plain = select.columns.flatMap((column) =>
+    column.expression === null || aggregatesIn(column).length > 0 ? [] : [column.expression],
+  );
   const needsGroup =
-    select.groupBy === null && plain.length > 0 && (misplaced.length > 0 || select.having !== null || (ordersByAggregate && !selectsAggregate));
+    select.groupBy === null &&
+    plain.length > 0 &&
+    (misplaced.length > 0 || select.having !== null || (ordersByAggregate && !selectsAggregate));
   if (misplaced.length > 0) {
     const rest = parts.filter((part) => !misplaced.includes(part));
     const having = [...misplaced, ...(select.having === null ? [] : [select.having.condition])];

@@ -17,18 +17,26 @@ export const bothValues: RepairRule = {
   keepsRows: false,
   propose({ tree, question, outcome }) {
     const core = tree.query.cores[0];
-    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || core.where === null || tree.query.ctes.length > 0) return Promise.resolve([]);
-    if (EITHER.test(question.text) || !BOTH.test(question.text) || tree.query.orderBy !== null || tree.query.limit !== null) return Promise.resolve([]);
+    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || core.where === null || tree.query.ctes.length > 0)
+      return Promise.resolve([]);
+    if (EITHER.test(question.text) || !BOTH.test(question.text) || tree.query.orderBy !== null || tree.query.limit !== null)
+      return Promise.resolve([]);
     if (core.columns.some((column) => aggregatesIn(column).length > 0)) return Promise.resolve([]);
     const empty = outcome.status === 'rows' && outcome.rows.length === 0;
     const split = splitConditions(tree, core.where.condition, empty);
     if (split === null) return Promise.resolve([]);
     const sides = split.pair.map((condition) => side(tree, core, [...split.rest, condition]));
-    return Promise.resolve(proposal(tree, sides.join(' INTERSECT '), 'The question asks for what is true of both, so the rows must be in the answer to each.'));
+    return Promise.resolve(
+      proposal(tree, sides.join(' INTERSECT '), 'The question asks for what is true of both, so the rows must be in the answer to each.'),
+    );
   },
 };
 
-function splitConditions(tree: SqlTree, condition: Expression, empty: boolean): { pair: readonly [string, string]; rest: readonly string[] } | null {
+function splitConditions(
+  tree: SqlTree,
+  condition: Expression,
+  empty: boolean,
+): { pair: readonly [string, string]; rest: readonly string[] } | null {
   const parts = conjuncts(condition);
   const without = (...out: Expression[]) => parts.filter((part) => !out.includes(part)).map((part) => tree.text(part));
   for (const part of parts) {
@@ -37,7 +45,14 @@ function splitConditions(tree: SqlTree, condition: Expression, empty: boolean): 
   }
   for (const [index, a] of parts.entries()) {
     for (const b of parts.slice(index + 1)) {
-      if (a.kind !== 'binary' || b.kind !== 'binary' || a.left.kind !== 'column' || !sameExpression(a.left, b.left) || sameExpression(a.right, b.right)) continue;
+      if (
+        a.kind !== 'binary' ||
+        b.kind !== 'binary' ||
+        a.left.kind !== 'column' ||
+        !sameExpression(a.left, b.left) ||
+        sameExpression(a.right, b.right)
+      )
+        continue;
       const contradictory = a.operator === '=' && b.operator === '=';
       const apart = empty && ((a.operator === '>' && b.operator === '<') || (a.operator === '<' && b.operator === '>'));
       if (contradictory || apart) return { pair: [tree.text(a), tree.text(b)], rest: without(a, b) };
@@ -56,7 +71,14 @@ function eitherOf(tree: SqlTree, part: Expression): readonly [string, string] | 
   if (part.kind !== 'binary' || part.operator !== 'OR') return null;
   const a = withoutParentheses(part.left);
   const b = withoutParentheses(part.right);
-  if (a.kind !== 'binary' || b.kind !== 'binary' || !COMPARISONS.has(a.operator) || !COMPARISONS.has(b.operator) || !sameExpression(a.left, b.left)) return null;
+  if (
+    a.kind !== 'binary' ||
+    b.kind !== 'binary' ||
+    !COMPARISONS.has(a.operator) ||
+    !COMPARISONS.has(b.operator) ||
+    !sameExpression(a.left, b.left)
+  )
+    return null;
   return [tree.text(a), tree.text(b)];
 }
 
@@ -65,5 +87,9 @@ function side(tree: SqlTree, core: Select, conditions: readonly string[]): strin
   const where = conditions.map((condition) => condition).join(' AND ');
   const edits = [rewriteClauses(tree, core, counts ? { where, groupBy: null, having: null } : { where })];
   if (core.distinct !== null) edits.push(replaceSpan(core.distinct, ''));
-  return applyEdits(tree.source, [...edits, replaceSpan({ start: core.end, end: tree.source.length }, ''), replaceSpan({ start: 0, end: core.start }, '')]).trim();
+  return applyEdits(tree.source, [
+    ...edits,
+    replaceSpan({ start: core.end, end: tree.source.length }, ''),
+    replaceSpan({ start: 0, end: core.start }, ''),
+  ]).trim();
 }

@@ -34,8 +34,15 @@ export function rewriteClauses(tree: SqlTree, select: Select, texts: ClauseTexts
   const content = (text: string | null | undefined, old: string | null) => (text === undefined ? old : text);
   const where = content(texts.where, select.where === null ? null : tree.text(select.where.condition));
   const first = select.groupBy?.expressions[0];
-  const groupBy = content(texts.groupBy, select.groupBy === null || first === undefined ? null : tree.source.slice(first.start, select.groupBy.end));
+  const groupBy = content(
+    texts.groupBy,
+    select.groupBy === null || first === undefined ? null : tree.source.slice(first.start, select.groupBy.end),
+  );
   const having = content(texts.having, select.having === null ? null : tree.text(select.having.condition));
-  const clauses = [where === null ? '' : ` WHERE ${where}`, groupBy === null ? '' : ` GROUP BY ${groupBy}`, having === null ? '' : ` HAVING ${having}`];
+  const clauses = [
+    where === null ? '' : ` WHERE ${where}`,
+    groupBy === null ? '' : ` GROUP BY ${groupBy}`,
+    having === null ? '' : ` HAVING ${having}`,
+  ];
   return replaceSpan({ start: anchor, end }, clauses.join(''));
 }

@@ -54,7 +54,8 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
   const childColumns = catalog.tables.get(child.table)?.columnNames;
   if (child.column === child.toColumn && remaining.every((candidate) => childColumns?.has(candidate.name.name.toLowerCase()) === true)) {
     edits.push(replaceSpan(here.node.name, name));
-    if (here.node.alias === null) for (const candidate of remaining) if (candidate.table !== null) edits.push(replaceSpan(candidate.table, name));
+    if (here.node.alias === null)
+      for (const candidate of remaining) if (candidate.table !== null) edits.push(replaceSpan(candidate.table, name));
   } else {
     for (const candidate of remaining) {
       if (candidate.table === null && scope.resolve(candidate).status === 'ok') edits.push(insertAt(candidate.start, `${here.label}.`));
@@ -62,7 +63,9 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
     const on = `${here.label}.${quoteName(catalog.columnName(here.table, child.toColumn))} = ${name}.${quoteName(catalog.columnName(child.table, child.column))}`;
     edits.push(insertAt(here.item.end, ` JOIN ${name} ON ${on}`));
   }
-  reasons.push(`Every “${key.name.name}” stands once in “${catalog.tableName(here.table)}”, so a count would be 1; the rows to count are in “${catalog.tableName(child.table)}”.`);
+  reasons.push(
+    `Every “${key.name.name}” stands once in “${catalog.tableName(here.table)}”, so a count would be 1; the rows to count are in “${catalog.tableName(child.table)}”.`,
+  );
 }
 
 function keyCandidates(scope: Scope): ColumnReference[] {
@@ -71,13 +74,23 @@ function keyCandidates(scope: Scope): ColumnReference[] {
   if (columns.length !== 1 || where === null) return [];
   const found: ColumnReference[] = [];
   for (const node of scope.own()) {
-    if (node.kind === 'binary' && node.operator === '=' && node.left.kind === 'column' && node.right.kind === 'literal') found.push(node.left);
+    if (node.kind === 'binary' && node.operator === '=' && node.left.kind === 'column' && node.right.kind === 'literal')
+      found.push(node.left);
   }
   return found;
 }
 
-function childOf(table: string, column: string, grouped: boolean, isKey: boolean, primary: readonly string[], catalog: Catalog, question: Question) {
-  const refersTo = (target: string) => catalog.keys.filter((key) => key.toTable === table && key.toColumn === target && key.table !== table);
+function childOf(
+  table: string,
+  column: string,
+  grouped: boolean,
+  isKey: boolean,
+  primary: readonly string[],
+  catalog: Catalog,
+  question: Question,
+) {
+  const refersTo = (target: string) =>
+    catalog.keys.filter((key) => key.toTable === table && key.toColumn === target && key.table !== table);
   let children = refersTo(column);
   const only = primary.length === 1 ? primary[0] : undefined;
   if (children.length === 0 && grouped && only !== undefined) children = refersTo(only);

@@ -91,5 +91,7 @@ function countsSomethingElse(scope: Scope, source: Source, question: Question): 
   const counted = COUNTED.exec(question.folded)?.[1];
   if (counted === undefined) return false;
   const nouns = counted.trim().split(/\s+/).slice(0, 3).map(stem);
-  return scope.sources.some((other) => other !== source && other.table !== null && nameWords(other.table).some((word) => nouns.includes(word)));
+  return scope.sources.some(
+    (other) => other !== source && other.table !== null && nameWords(other.table).some((word) => nouns.includes(word)),
+  );
 }

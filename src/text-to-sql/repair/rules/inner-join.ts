@@ -19,9 +19,12 @@ export const innerJoin: RepairRule = {
       );
       if (asksForNone) continue;
       for (const { item } of scope.sources) {
-        if (item.join?.on != null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator)) edits.push(replaceSpan(item.join.operatorSpan, 'JOIN'));
+        if (item.join?.on != null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator))
+          edits.push(replaceSpan(item.join.operatorSpan, 'JOIN'));
       }
     }
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), 'Only rows with a partner are wanted, so LEFT JOIN became JOIN.'));
+    return Promise.resolve(
+      proposal(tree, applyEdits(tree.source, edits), 'Only rows with a partner are wanted, so LEFT JOIN became JOIN.'),
+    );
   },
 };

@@ -34,7 +34,8 @@ export const literalColumn: RepairRule = {
 };
 
 async function moveTest(situation: Situation, test: LiteralTest): Promise<{ edit: Edit; reason: string } | null> {
-  const texts = test.node.kind === 'like' ? test.texts.map(({ value }) => value.replaceAll(/^%+|%+$/g, '')) : test.texts.map(({ value }) => value);
+  const texts =
+    test.node.kind === 'like' ? test.texts.map(({ value }) => value.replaceAll(/^%+|%+$/g, '')) : test.texts.map(({ value }) => value);
   if (!(await isElsewhere(situation, test, texts))) return null;
   const { catalog } = situation;
   const why = `“${catalog.columnName(test.table, test.name)}” has no cell “${texts[0] ?? ''}”`;
@@ -46,7 +47,10 @@ async function moveTest(situation: Situation, test: LiteralTest): Promise<{ edit
     const qualified = test.column.table !== null || test.scope.sources.length > 1 || source !== test.scope.sources[0];
     const name = quoteName(catalog.columnName(local.table, local.column));
     const text = `${qualified ? `${source.label}.` : ''}${name} ${operatorOf(test)} ${valuesText(test, local.stored)}`;
-    return { edit: replaceSpan(test.node, text), reason: `${why}; “${catalog.columnName(local.table, local.column)}” of “${catalog.tableName(local.table)}” does.` };
+    return {
+      edit: replaceSpan(test.node, text),
+      reason: `${why}; “${catalog.columnName(local.table, local.column)}” of “${catalog.tableName(local.table)}” does.`,
+    };
   }
   const far = await findAlongKeys(situation, test, texts);
   if (far === null) return null;
@@ -56,7 +60,10 @@ async function moveTest(situation: Situation, test: LiteralTest): Promise<{ edit
     const qualifier = index === 0 && (test.column.table !== null || test.scope.sources.length > 1) ? `${test.source.label}.` : '';
     inner = `${qualifier}${quoteName(catalog.columnName(step.table, step.column))} ${index === 0 && isNegated(test) ? 'NOT IN' : 'IN'} (${query})`;
   }
-  return { edit: replaceSpan(test.node, inner), reason: `${why}; it stands in “${catalog.columnName(far.place.table, far.place.column)}” of “${catalog.tableName(far.place.table)}”, reached along the keys.` };
+  return {
+    edit: replaceSpan(test.node, inner),
+    reason: `${why}; it stands in “${catalog.columnName(far.place.table, far.place.column)}” of “${catalog.tableName(far.place.table)}”, reached along the keys.`,
+  };
 }
 
 /** False where the column does hold one of the texts, in whatever spelling. */
@@ -67,7 +74,8 @@ async function isElsewhere({ holds, values, question }: Situation, test: Literal
     return !texts.some((text) => [...stored.keys()].some((key) => key.includes(fold(text))));
   }
   for (const text of texts) {
-    if (stored.has(fold(text)) || (await holds(test.table, test.name, text)) !== false || storedVariant(stored, text, question) !== null) return false;
+    if (stored.has(fold(text)) || (await holds(test.table, test.name, text)) !== false || storedVariant(stored, text, question) !== null)
+      return false;
   }
   return true;
 }
@@ -85,7 +93,12 @@ async function findNearby(situation: Situation, test: LiteralTest, texts: readon
 }
 
 /** The text columns of the tables that hold every one of the texts. */
-async function placesOf({ catalog, values }: Situation, tables: readonly string[], texts: readonly string[], skip: LiteralTest | null): Promise<Place[]> {
+async function placesOf(
+  { catalog, values }: Situation,
+  tables: readonly string[],
+  texts: readonly string[],
+  skip: LiteralTest | null,
+): Promise<Place[]> {
   const places: Place[] = [];
   for (const table of tables) {
     for (const column of catalog.tables.get(table)?.columnNames ?? []) {
@@ -99,12 +112,17 @@ async function placesOf({ catalog, values }: Situation, tables: readonly string[
 }
 
 /** At most two keys away; a way through the column's own key is better, two equally good ones are none. */
-async function findAlongKeys(situation: Situation, test: LiteralTest, texts: readonly string[]): Promise<{ route: readonly Key[]; place: Place } | null> {
+async function findAlongKeys(
+  situation: Situation,
+  test: LiteralTest,
+  texts: readonly string[],
+): Promise<{ route: readonly Key[]; place: Place } | null> {
   const { catalog } = situation;
   const routes: Key[][] = [];
   for (const first of catalog.edges(test.table)) {
     routes.push([first]);
-    for (const second of catalog.edges(first.toTable)) if (second.toTable !== test.table && second.toTable !== first.toTable) routes.push([first, second]);
+    for (const second of catalog.edges(first.toTable))
+      if (second.toTable !== test.table && second.toTable !== first.toTable) routes.push([first, second]);
   }
   const found: { rank: number; route: readonly Key[]; place: Place }[] = [];
   for (const route of routes) {

@@ -46,7 +46,8 @@ function build(scope: Scope, node: LiteralTest['node'], column: Expression, valu
 
 function textOf(scope: Scope, value: Expression): Text | null {
   if (value.kind === 'literal' && value.type === 'string') return { node: value, value: value.value };
-  if (value.kind === 'column' && value.table === null && scope.resolve(value).status === 'string') return { node: value, value: value.name.name };
+  if (value.kind === 'column' && value.table === null && scope.resolve(value).status === 'string')
+    return { node: value, value: value.name.name };
   return null;
 }
 
@@ -69,7 +70,10 @@ export function storedVariant(values: FoldedValues, value: string, question: Que
   if (folded.length < MIN_LENGTH) return null;
   if (!/\d/.test(folded)) {
     const first = folded.charAt(0);
-    const near = onlyOne(values, (key) => key.startsWith(first) && Math.abs(key.length - folded.length) <= 2 && similarity(key, folded) >= MIN_SIMILARITY);
+    const near = onlyOne(
+      values,
+      (key) => key.startsWith(first) && Math.abs(key.length - folded.length) <= 2 && similarity(key, folded) >= MIN_SIMILARITY,
+    );
     if (near !== null) return near;
   }
   const inside: string[] = [];

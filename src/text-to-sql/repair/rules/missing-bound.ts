@@ -17,11 +17,15 @@ export const missingBound: RepairRule = {
     const tests = tree.all('in').filter((node) => node.query !== null);
     const test = tests.length === 1 ? tests[0] : undefined;
     const core = test?.query?.cores.length === 1 ? test.query.cores[0] : undefined;
-    if (test === undefined || test.not !== null || core?.kind !== 'select' || core.from === null) return Promise.resolve([]);
+    const negated = test !== undefined && (test.not !== null || tree.parentOf(test)?.kind === 'unary');
+    if (test === undefined || negated || core?.kind !== 'select' || core.from === null) return Promise.resolve([]);
     const column = core.columns[0]?.expression;
-    if (core.where !== null || core.from.items.length > 1 || core.columns.length !== 1 || column?.kind !== 'column') return Promise.resolve([]);
+    if (core.where !== null || core.from.items.length > 1 || core.columns.length !== 1 || column?.kind !== 'column')
+      return Promise.resolve([]);
     const clauses = rewriteClauses(tree, core, { groupBy: tree.text(column), having: `COUNT(*) ${bound.operator} ${String(bound.count)}` });
     const edits = core.distinct === null ? [clauses] : [replaceSpan(core.distinct, ''), clauses];
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), `The question says “${bound.words.trim()}”, so the inner rows are counted.`));
+    return Promise.resolve(
+      proposal(tree, applyEdits(tree.source, edits), `The question says “${bound.words.trim()}”, so the inner rows are counted.`),
+    );
   },
 };

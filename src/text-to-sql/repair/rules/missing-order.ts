@@ -15,7 +15,8 @@ export const missingOrder: RepairRule = {
     const { orderBy, limit, cores, end } = tree.query;
     const core = cores[0];
     const scope = tree.scopes.find((candidate) => candidate.select === core);
-    if (cores.length !== 1 || core?.kind !== 'select' || scope === undefined || orderBy !== null || limit !== null) return Promise.resolve([]);
+    if (cores.length !== 1 || core?.kind !== 'select' || scope === undefined || orderBy !== null || limit !== null)
+      return Promise.resolve([]);
     if (core.groupBy !== null || core.distinct !== null || aggregatesIn(core).length > 0) return Promise.resolve([]);
     const asked = SORTED_BY.exec(question.text)?.[1]?.trim().split(/\s+/).map(stem);
     if (asked === undefined) return Promise.resolve([]);

@@ -6,7 +6,8 @@ import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Question } from '../question.ts';
 import type { Proposal, RepairRule } from '../rule.ts';
-import { bareName, nameWords, similarity } from '../words.ts';
+import { bareName, matchRatio, nameWords, similarity } from '../words.ts';
+import { isAggregate } from './aggregates.ts';
 import { splitDuplicateAliases } from './duplicate-alias.ts';
 import { rebuildFrom, type AddedTable, type Drop, type Target } from './rebuild-from.ts';
 import { mendUnknownTables } from './unknown-table.ts';
@@ -71,7 +72,8 @@ export function nameProposals(original: SqlTree, catalog: Catalog, question: Que
     for (const { combination, cost } of combinations.slice(0, MAX_CANDIDATES)) {
       for (const [extra, drop] of [[0, 'unused'] as const, [0.3, 'none'] as const]) {
         const found = applyActions(tree, missing, combination, catalog, question, drop);
-        if (found !== null) ranked.push({ cost: cost + extra, proposal: { sql: found.sql, reason: [...begun, ...found.reasons].join(' ') } });
+        if (found !== null)
+          ranked.push({ cost: cost + extra, proposal: { sql: found.sql, reason: [...begun, ...found.reasons].join(' ') } });
       }
     }
   }
@@ -91,7 +93,7 @@ export function findMissing(tree: SqlTree): Missing[] {
   for (const scope of tree.scopes) {
     const byName = new Map<string, ColumnReference[]>();
     for (const column of scope.columns()) {
-      if (scope.resolve(column).status !== 'missing') continue;
+      if (!isUnresolved(tree, scope, column)) continue;
       const key = `${column.table?.name.toLowerCase() ?? ''}\n${column.name.name.toLowerCase()}`;
       byName.set(key, [...(byName.get(key) ?? []), column]);
     }
@@ -110,6 +112,14 @@ export function findMissing(tree: SqlTree): Missing[] {
     }
   }
   return missing;
+}
+
+/** Nothing in reach has it, or only a SELECT around it, where an aggregate in this one cannot take it from. */
+function isUnresolved(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
+  const { status } = scope.resolve(column);
+  if (status === 'missing') return true;
+  const parent = tree.parentOf(column);
+  return status === 'outer' && parent !== null && isAggregate(parent);
 }
 
 /** Whether an alias that was never declared could stand for the table: its initials or the beginning of a word. */
@@ -133,6 +143,26 @@ export function nearColumns(catalog: Catalog, table: string, name: string, floor
   return found.sort((a, b) => b.score - a.score || (a.column < b.column ? 1 : -1)).slice(0, 2);
 }
 
+/** Below this two names have nothing to do with each other. */
+const MIN_LIKENESS = 0.5;
+
+/** The column that shares most with a name that is like none: a last resort, dearer than anything else. */
+function farColumns(catalog: Catalog, table: string, name: string): { column: string; score: number }[] {
+  const words = nameWords(name);
+  const scored = [...(catalog.tables.get(table)?.columnNames ?? [])].map((column) => {
+    const others = nameWords(column);
+    const shared = words.filter((word) =>
+      others.some((other) => other === word || (word.length >= 5 && other.startsWith(word.slice(0, 5)))),
+    ).length;
+    const byWords = words.length + others.length === 0 ? 0 : (2 * shared) / (words.length + others.length);
+    return { column, score: Math.max(byWords, matchRatio(bareName(name), bareName(column))) };
+  });
+  return scored
+    .filter(({ score }) => score >= MIN_LIKENESS)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 1);
+}
+
 function optionsFor(missing: Missing, catalog: Catalog, question: Question): Option[] {
   const all = columnOptions(missing, catalog, question);
   if (!missing.inJoin) return all.slice(0, OPTIONS_PER_COLUMN);
@@ -144,7 +174,8 @@ function optionsFor(missing: Missing, catalog: Catalog, question: Question): Opt
 
 function columnOptions({ scope, qualifier, name, inCount }: Missing, catalog: Catalog, question: Question): Option[] {
   const options: Option[] = [];
-  const toColumn = (cost: number, alias: string, column: string) => options.push({ action: { kind: 'column', alias, column }, cost, tableCost: 0 });
+  const toColumn = (cost: number, alias: string, column: string) =>
+    options.push({ action: { kind: 'column', alias, column }, cost, tableCost: 0 });
   const sources = scope.sources.filter((source): source is Source & { table: string } => source.table !== null);
   const bound = sources.find((source) => source.alias === qualifier);
   sources.forEach((source, index) => {
@@ -152,11 +183,14 @@ function columnOptions({ scope, qualifier, name, inCount }: Missing, catalog: Ca
   });
   for (const source of scope.sources) {
     // Subqueries and WITH tables whose outputs are known.
-    if (source.table === null && source.columns?.has(name) === true && source.alias !== qualifier && source.alias !== '') toColumn(0.06, source.alias, name);
+    if (source.table === null && source.columns?.has(name) === true && source.alias !== qualifier && source.alias !== '')
+      toColumn(0.06, source.alias, name);
   }
   for (const source of bound === undefined ? sources : [bound]) {
     const near = nearColumns(catalog, source.table, name);
     for (const { column, score } of near) toColumn(1.02 - score, source.alias, column);
+    if (near.length === 0)
+      for (const { column, score } of farColumns(catalog, source.table, name)) toColumn(1.4 - score, source.alias, column);
     if (near.length === 0 && (name === 'name' || name === 'title')) {
       for (const column of catalog.tables.get(source.table)?.columnNames ?? []) {
         if (bareName(column) === bareName(source.table) || column === 'title' || column === 'name') toColumn(0.24, source.alias, column);
@@ -165,7 +199,8 @@ function columnOptions({ scope, qualifier, name, inCount }: Missing, catalog: Ca
   }
   if (bound !== undefined) {
     for (const source of sources) {
-      if (source !== bound) for (const { column, score } of nearColumns(catalog, source.table, name)) toColumn(1.17 - score, source.alias, column);
+      if (source !== bound)
+        for (const { column, score } of nearColumns(catalog, source.table, name)) toColumn(1.17 - score, source.alias, column);
     }
   }
   options.push(...joinOptions(scope, qualifier, name, bound, sources, catalog, question));
@@ -202,9 +237,15 @@ function joinOptions(
       if (bareName(qualifier) === bareName(table.name)) cost = 0.02;
       else cost = sources.some((source) => aliasFits(qualifier, source.table)) ? Math.min(cost, 0.12) : 0.04;
     }
-    for (const { column, score } of hits) options.push({ action: { kind: 'join', table: key, column }, cost: cost + 1 - score, tableCost: cost });
+    for (const { column, score } of hits)
+      options.push({ action: { kind: 'join', table: key, column }, cost: cost + 1 - score, tableCost: cost });
   }
-  if (qualifier !== '' && bound === undefined && scope.sources.length > 0 && catalog.tables.get(qualifier)?.columnNames.has(name) === true) {
+  if (
+    qualifier !== '' &&
+    bound === undefined &&
+    scope.sources.length > 0 &&
+    catalog.tables.get(qualifier)?.columnNames.has(name) === true
+  ) {
     options.push({ action: { kind: 'join', table: qualifier, column: name }, cost: 0.01, tableCost: 0 });
   }
   return options;
@@ -354,7 +395,11 @@ class ScopePlan {
 
   pin(column: ColumnReference, source: Source): void {
     if (this.targets.has(column) || source.label === '') return;
-    this.#retarget(column, { alias: source.alias, column: column.name.name.toLowerCase() }, `${source.label}.${quoteName(column.name.name)}`);
+    this.#retarget(
+      column,
+      { alias: source.alias, column: column.name.name.toLowerCase() },
+      `${source.label}.${quoteName(column.name.name)}`,
+    );
   }
 
   /** Every column of the SELECT gets its qualifier, so that a new join cannot make it ambiguous. */
@@ -370,7 +415,10 @@ class ScopePlan {
     const first = columns[0];
     const written = first === undefined ? name : first.name.name;
     const source = this.#scope.source(qualifier);
-    const where = source?.table !== null && source !== null ? `“${this.#catalog.tableName(source.table)}” has no column “${written}”` : `Nothing here is called “${qualifier === '' ? written : `${qualifier}.${written}`}”`;
+    const where =
+      source?.table !== null && source !== null
+        ? `“${this.#catalog.tableName(source.table)}” has no column “${written}”`
+        : `Nothing here is called “${qualifier === '' ? written : `${qualifier}.${written}`}”`;
     switch (action.kind) {
       case 'column': {
         const target = this.#scope.source(action.alias);
@@ -389,7 +437,12 @@ class ScopePlan {
 }
 
 /** A lone table that lacks columns which another table has: the other table is meant. */
-function otherTables(tree: SqlTree, catalog: Catalog, question: Question, begun: readonly string[]): { cost: number; proposal: Proposal }[] {
+function otherTables(
+  tree: SqlTree,
+  catalog: Catalog,
+  question: Question,
+  begun: readonly string[],
+): { cost: number; proposal: Proposal }[] {
   const found: { cost: number; proposal: Proposal }[] = [];
   for (const scope of tree.scopes) {
     const here = scope.sources[0];
@@ -406,7 +459,8 @@ function otherTables(tree: SqlTree, catalog: Catalog, question: Question, begun:
       if (here.node.alias === null) {
         for (const column of columns) if (column.table !== null) edits.push(replaceSpan(column.table, name));
       } else {
-        for (const column of columns) if (column.table !== null && scope.resolve(column).source !== here) edits.push(replaceSpan(column.table, here.label));
+        for (const column of columns)
+          if (column.table !== null && scope.resolve(column).source !== here) edits.push(replaceSpan(column.table, here.label));
       }
       const sql = applyEdits(tree.source, edits);
       const cost = (namesHere ? 0.4 : 0.16) - (question.mentions(table.name) ? 0.08 : 0);

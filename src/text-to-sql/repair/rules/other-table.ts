@@ -13,8 +13,16 @@ export const otherTable: RepairRule = {
   async propose({ tree, catalog, question, unique }) {
     const scope = tree.scopes[0];
     const here = scope?.sources[0];
-    if (tree.scopes.length !== 1 || scope === undefined || scope.sources.length !== 1 || here?.table == null || here.node.kind !== 'tableSource') return [];
-    if (scope.select.columns.some((column) => column.expression === null) || question.mentions(here.table) || NEGATION.test(question.text)) return [];
+    if (
+      tree.scopes.length !== 1 ||
+      scope === undefined ||
+      scope.sources.length !== 1 ||
+      here?.table == null ||
+      here.node.kind !== 'tableSource'
+    )
+      return [];
+    if (scope.select.columns.some((column) => column.expression === null) || question.mentions(here.table) || NEGATION.test(question.text))
+      return [];
     const columns = scope.columns();
     if (columns.some((column) => !['ok', 'output', 'string'].includes(scope.resolve(column).status))) return [];
     const own = columns.filter((column) => scope.resolve(column).status === 'ok').map((column) => column.name.name.toLowerCase());

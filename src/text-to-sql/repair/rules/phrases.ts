@@ -11,7 +11,8 @@ export const SUPERLATIVE =
 
 export const DESCENDING =
   /\b(descending|decreasing|from (the )?(oldest|old|highest|high|largest|most|biggest|latest|greatest|top)\b[^.?]* to |reverse)/i;
-export const ASCENDING = /\b(ascending|increasing|from (the )?(youngest|young|lowest|low|smallest|least|fewest|earliest|shortest)\b[^.?]* to )/i;
+export const ASCENDING =
+  /\b(ascending|increasing|from (the )?(youngest|young|lowest|low|smallest|least|fewest|earliest|shortest)\b[^.?]* to )/i;
 
 /** "in order of x", "ordered by x", "sorted by x": x is in the first group. */
 export const SORTED_BY =
@@ -33,7 +34,8 @@ export function boundIn(text: string): Bound | null {
   const match = matches[0];
   if (match === undefined || matches.length !== 1) return null;
   const trailing = match[7];
-  if (trailing !== undefined) return { operator: match[8]?.toLowerCase() === 'more' ? '>=' : '<=', count: toNumber(trailing), words: match[0] };
+  if (trailing !== undefined)
+    return { operator: match[8]?.toLowerCase() === 'more' ? '>=' : '<=', count: toNumber(trailing), words: match[0] };
   const operators = ['>=', '>', '<', '<=', '='] as const;
   const operator = operators[[1, 2, 3, 4, 5].findIndex((group) => match[group] !== undefined)];
   const number = match[6] ?? (/single/i.test(match[0]) ? '1' : undefined);

@@ -92,7 +92,16 @@ function entriesOf(tree: SqlTree, scope: Scope, added: readonly AddedTable[], ca
   const fresh = added.map(({ alias, table }): Entry => {
     const name = quoteName(catalog.tableName(table));
     const label = alias === table ? name : quoteName(alias);
-    return { alias, label, table, text: alias === table ? name : `${name} AS ${label}`, operator: 'JOIN', on: null, usingText: '', usingNames: [] };
+    return {
+      alias,
+      label,
+      table,
+      text: alias === table ? name : `${name} AS ${label}`,
+      operator: 'JOIN',
+      on: null,
+      usingText: '',
+      usingNames: [],
+    };
   });
   return [...present, ...fresh];
 }
@@ -129,7 +138,9 @@ function holdingConditions(
     if (entry.usingNames.length > 0) {
       const partner = entries
         .slice(0, index)
-        .find((other) => entry.usingNames.every((column) => exists({ alias: other.alias, column }) && exists({ alias: entry.alias, column })));
+        .find((other) =>
+          entry.usingNames.every((column) => exists({ alias: other.alias, column }) && exists({ alias: entry.alias, column })),
+        );
       if (partner !== undefined) holding.set(entry.alias, { text: entry.usingText, aliases: new Set([entry.alias, partner.alias]) });
       return;
     }
@@ -228,7 +239,13 @@ function readyCondition(alias: string, placed: readonly string[], conditions: Re
   const own = conditions.get(alias);
   if (own?.aliases.has(alias) === true && [...own.aliases].every((other) => other === alias || placed.includes(other))) return own.text;
   for (const [other, condition] of conditions) {
-    if (other !== alias && placed.includes(other) && condition.aliases.size === 2 && condition.aliases.has(other) && condition.aliases.has(alias)) {
+    if (
+      other !== alias &&
+      placed.includes(other) &&
+      condition.aliases.size === 2 &&
+      condition.aliases.has(other) &&
+      condition.aliases.has(alias)
+    ) {
       return condition.text;
     }
   }

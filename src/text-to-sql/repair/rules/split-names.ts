@@ -23,6 +23,9 @@ export const splitNames: RepairRule = {
   },
 };
 
-function isText(tree: Parameters<RepairRule['propose']>[0]['tree'], node: ReturnType<typeof walkOwn> extends Generator<infer Item> ? Item : never): boolean {
+function isText(
+  tree: Parameters<RepairRule['propose']>[0]['tree'],
+  node: ReturnType<typeof walkOwn> extends Generator<infer Item> ? Item : never,
+): boolean {
   return node.kind === 'column' && tree.scopes.some((scope) => scope.columns().includes(node) && scope.resolve(node).status === 'string');
 }

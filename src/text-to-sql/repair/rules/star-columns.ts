@@ -3,7 +3,8 @@ import { quoteName } from '../../sql/print.ts';
 import { proposal, type RepairRule } from '../rule.ts';
 import { bareName, nameWords } from '../words.ts';
 
-const WANTS_EVERYTHING = /\b(everything|information|info|details|detail|rows|records|complete|entire|about|all (the )?(columns|data|fields))\b/i;
+const WANTS_EVERYTHING =
+  /\b(everything|information|info|details|detail|rows|records|complete|entire|about|all (the )?(columns|data|fields))\b/i;
 const MAX_COLUMNS = 3;
 
 /** SELECT * where the question names one to three columns to show. */
@@ -25,13 +26,18 @@ export const starColumns: RepairRule = {
     for (const [key, column] of table?.columns ?? []) {
       if (tested.has(key)) continue;
       const words = nameWords(column.name);
-      const at = question.words.findIndex((_, index) => words.length > 0 && words.every((word, offset) => question.words[index + offset] === word));
+      const at = question.words.findIndex(
+        (_, index) => words.length > 0 && words.every((word, offset) => question.words[index + offset] === word),
+      );
       if (at >= 0) found.push({ at, name: column.name });
-      else if (bareName(key) === bareName(source.table) && words.some((word) => question.wordSet.has(word))) found.push({ at: 0, name: column.name });
+      else if (bareName(key) === bareName(source.table) && words.some((word) => question.wordSet.has(word)))
+        found.push({ at: 0, name: column.name });
     }
     if (found.length === 0 || found.length > MAX_COLUMNS) return Promise.resolve([]);
     found.sort((a, b) => a.at - b.at);
     const listed = found.map(({ name }) => quoteName(name)).join(', ');
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, [replaceSpan(star, listed)]), `The question asks for ${listed}, not for every column.`));
+    return Promise.resolve(
+      proposal(tree, applyEdits(tree.source, [replaceSpan(star, listed)]), `The question asks for ${listed}, not for every column.`),
+    );
   },
 };

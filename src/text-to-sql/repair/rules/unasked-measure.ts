@@ -13,7 +13,8 @@ export const unaskedMeasure: RepairRule = {
   propose({ tree, question }) {
     const core = tree.query.cores[0];
     const term = tree.query.orderBy?.terms[0];
-    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || term === undefined || tree.query.limit === null) return Promise.resolve([]);
+    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || term === undefined || tree.query.limit === null)
+      return Promise.resolve([]);
     if (core.columns.length < 2 || ASKS_FIGURE.test(question.text) || !SUPERLATIVE.test(question.text)) return Promise.resolve([]);
     const ordered = term.expression;
     const named =
@@ -23,7 +24,8 @@ export const unaskedMeasure: RepairRule = {
     const measure = named?.expression ?? ordered;
     if (!isAggregate(measure)) return Promise.resolve([]);
     const keep = core.columns.filter((column) => column.expression === null || !sameExpression(column.expression, measure));
-    if (keep.length === 0 || keep.length === core.columns.length || keep.some((column) => aggregatesIn(column).length > 0)) return Promise.resolve([]);
+    if (keep.length === 0 || keep.length === core.columns.length || keep.some((column) => aggregatesIn(column).length > 0))
+      return Promise.resolve([]);
     const first = core.columns[0];
     const last = core.columns.at(-1);
     if (first === undefined || last === undefined) return Promise.resolve([]);

@@ -1,5 +1,6 @@
 import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { proposal, type RepairRule } from '../rule.ts';
+import { withoutParentheses } from './clauses.ts';
 import { NEGATION } from './phrases.ts';
 
 /** NOT IN over a query where nothing in the question says no. */
@@ -10,7 +11,24 @@ export const unaskedNegation: RepairRule = {
   keepsRows: false,
   propose({ tree, question }) {
     if (NEGATION.test(question.text)) return Promise.resolve([]);
-    const edits: Edit[] = tree.all('in').flatMap((node) => (node.not !== null && node.query !== null ? [replaceSpan(node.not, '')] : []));
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits).replaceAll(/ {2,}IN\b/g, ' IN'), 'Nothing in the question says “not”, so NOT IN became IN.'));
+    const written: Edit[] = tree.all('in').flatMap((node) => {
+      if (node.not === null || node.query === null) return [];
+      return [replaceSpan({ start: node.not.start, end: skipBlanks(tree.source, node.not.end) }, '')];
+    });
+    // `NOT x IN (…)` is the same, written in front.
+    const inFront: Edit[] = tree.all('unary').flatMap((node) => {
+      const inner = withoutParentheses(node.operand);
+      if (node.operator !== 'NOT' || inner.kind !== 'in' || inner.query === null) return [];
+      return [replaceSpan({ start: node.start, end: node.operand.start }, '')];
+    });
+    return Promise.resolve(
+      proposal(tree, applyEdits(tree.source, [...written, ...inFront]), 'Nothing in the question says “not”, so NOT IN became IN.'),
+    );
   },
 };
+
+function skipBlanks(source: string, at: number): number {
+  let end = at;
+  while (/\s/.test(source.charAt(end))) end += 1;
+  return end;
+}

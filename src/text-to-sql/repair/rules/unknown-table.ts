@@ -23,7 +23,8 @@ export function mendUnknownTables(tree: SqlTree, catalog: Catalog): Step {
   for (const scope of tree.scopes) {
     for (const source of scope.sources) {
       const node = source.node;
-      if (source.table !== null || node.kind !== 'tableSource' || node.arguments !== null || ctes.has(node.name.name.toLowerCase())) continue;
+      if (source.table !== null || node.kind !== 'tableSource' || node.arguments !== null || ctes.has(node.name.name.toLowerCase()))
+        continue;
       const nearest = nearestTable(node.name.name, catalog);
       if (nearest !== null) {
         const name = catalog.tableName(nearest);

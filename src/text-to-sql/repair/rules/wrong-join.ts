@@ -100,12 +100,15 @@ function mendWithBridge(
   const [near, far] = joined === a.source ? [b, a] : [a, b];
   const path = catalog.path([near.table], far.table);
   const [first, second] = path ?? [];
-  if (path?.length !== 2 || first === undefined || second === undefined || scope.sources.some((source) => source.table === first.toTable)) return;
+  if (path?.length !== 2 || first === undefined || second === undefined || scope.sources.some((source) => source.table === first.toTable))
+    return;
   const bridge = quoteName(catalog.tableName(first.toTable));
   const firstOn = `${columnText(catalog, near.source, first.table, first.column)} = ${bridge}.${quoteName(catalog.columnName(first.toTable, first.toColumn))}`;
   const secondOn = `${bridge}.${quoteName(catalog.columnName(second.table, second.column))} = ${columnText(catalog, far.source, second.toTable, second.toColumn)}`;
   edits.push({ start: joined.item.start, end: joined.item.start, text: `JOIN ${bridge} ON ${firstOn} ` }, replaceSpan(on, secondOn));
-  reasons.push(`“${tree.text(on)}” compares columns that do not refer to each other; the two tables are linked through “${catalog.tableName(first.toTable)}”.`);
+  reasons.push(
+    `“${tree.text(on)}” compares columns that do not refer to each other; the two tables are linked through “${catalog.tableName(first.toTable)}”.`,
+  );
 }
 
 function mendIn(tree: SqlTree, scope: Scope, node: In, catalog: Catalog, edits: Edit[], reasons: string[]): void {
@@ -124,5 +127,7 @@ function mendIn(tree: SqlTree, scope: Scope, node: In, catalog: Catalog, edits: 
   const [outer, within] = key.table === a.table ? [key.column, key.toColumn] : [key.toColumn, key.column];
   edits.push(replaceSpan(node.operand.name, quoteName(catalog.columnName(a.table, outer))));
   edits.push(replaceSpan(selected.name, quoteName(catalog.columnName(b.table, within))));
-  reasons.push(`“${catalog.columnName(a.table, a.column)}” does not refer to “${catalog.columnName(b.table, b.column)}”; the schema's key between the two tables does.`);
+  reasons.push(
+    `“${catalog.columnName(a.table, a.column)}” does not refer to “${catalog.columnName(b.table, b.column)}”; the schema's key between the two tables does.`,
+  );
 }
