@@ -6,7 +6,7 @@ import { parseModelCard, requiredFiles, type CatalogueEntry } from './model-card
 const some = { bytes: 10, sha256: 'a'.repeat(64) };
 const card = {
   id: 'small',
-  base: 'SmolLM2-135M-Instruct',
+  baseModel: 'SmolLM2-135M-Instruct',
   licence: 'Apache-2.0',
   contextWindow: 2048,
   promptStyle: 'compact',

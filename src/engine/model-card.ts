@@ -22,7 +22,7 @@ const Library = v.object({
 const ModelCard = v.object({
   id: ModelId,
   title: v.optional(v.string()),
-  base: v.optional(v.string(), ''),
+  baseModel: v.optional(v.string(), ''),
   licence: v.string(),
   contextWindow: v.pipe(v.number(), v.integer(), v.minValue(64)),
   promptStyle: v.picklist(['compact', 'create-table']),
@@ -40,7 +40,8 @@ export interface CatalogueEntry {
   readonly url: string;
   /** What is downloaded for one graphics card, in bytes: the weights and the largest one of the libraries. */
   readonly sizeBytes: number;
-  readonly base: string;
+  /** The model that this one was trained from. */
+  readonly baseModel: string;
   readonly licence: string;
   /** Tokens that prompt and answer may have together. */
   readonly contextWindow: number;
@@ -59,9 +60,9 @@ export interface ModelFile {
 
 /** Checks data that comes back from the cache's manifests as strictly as what comes from the network. */
 export const StoredEntry = v.object({
-  ...v.omit(ModelCard, ['title', 'base']).entries,
+  ...v.omit(ModelCard, ['title', 'baseModel']).entries,
   title: v.string(),
-  base: v.string(),
+  baseModel: v.string(),
   url: v.pipe(v.string(), v.url()),
   sizeBytes: v.number(),
   cardSha256: Sha256,
