@@ -6,6 +6,7 @@ import { failure, success } from '../result.ts';
 import { answer, sharedPrefix, type AskContext } from './answer.ts';
 import { buildSchemaIndex } from './link-schema.ts';
 import { buildValueIndex } from './link-values.ts';
+import { readFacts, repair } from './repair/repair.ts';
 import { readColumnValues } from './read-column-values.ts';
 
 const database = new InProcessDatabase();
@@ -70,6 +71,34 @@ describe('answer', () => {
     const { trace, outcome } = await answer('?', context, scriptedEngine('SELECT nam FROM singer'), database);
     expect(trace.modelSql).toBe('SELECT nam FROM singer');
     expect(!outcome.ok && outcome.error.stage === 'database' && outcome.error.error.code).toBe('sql');
+  });
+
+  test('repair puts right what the database can, and the trace says what', async () => {
+    const facts = await readFacts(database);
+    if (!facts) throw new Error('no facts');
+    const { trace, outcome } = await answer(
+      'Names of singers from France',
+      context,
+      scriptedEngine("SELECT nmae FROM singer WHERE country = 'france'"),
+      database,
+      {
+        repair: (sql, question) => repair(sql, database, question, { facts }),
+      },
+    );
+    expect(outcome.ok && outcome.value.rows).toEqual([['Joe'], ['Rose']]);
+    expect(trace.modelSql).toBe("SELECT nmae FROM singer WHERE country = 'france'");
+    expect(trace.repairs?.length).toBeGreaterThan(0);
+    expect(trace.sql).not.toBe(trace.modelSql);
+  });
+
+  test('what cannot be repaired shows its own error', async () => {
+    const facts = await readFacts(database);
+    if (!facts) throw new Error('no facts');
+    const { trace, outcome } = await answer('?', context, scriptedEngine('SELECT xyzzy FROM plugh'), database, {
+      repair: (sql, question) => repair(sql, database, question, { facts }),
+    });
+    expect(trace.sql).toBe('SELECT xyzzy FROM plugh');
+    expect(!outcome.ok && outcome.error.stage).toBe('database');
   });
 
   test('SQL that would write is refused', async () => {

@@ -4,6 +4,7 @@ import { failure, type Result } from '../result.ts';
 import { extractSql } from './extract-sql.ts';
 import { linkSchema, type LinkSchemaOptions, type SchemaIndex } from './link-schema.ts';
 import { linkValues, type LinkedValue, type ValueIndex } from './link-values.ts';
+import type { RepairChange, RepairResult } from './repair/repair.ts';
 import { buildPrompt, promptPrefix, type PromptStyle, type SampleRows } from './prompt.ts';
 
 /** Everything about a database that questions share; made once when it is opened. */
@@ -33,6 +34,8 @@ export interface Trace {
   readonly generation?: Generation;
   /** The SQL as the model wrote it. */
   readonly modelSql?: string;
+  /** What was put right in it, each with its reason; empty where nothing was, or where repair is off. */
+  readonly repairs?: readonly RepairChange[];
   /** The SQL that ran. */
   readonly sql?: string;
 }
@@ -47,7 +50,7 @@ export interface Answer {
   readonly outcome: Result<ResultSet, AnswerError>;
 }
 
-export type AnswerPhase = 'linking' | 'writing' | 'running';
+export type AnswerPhase = 'linking' | 'writing' | 'checking' | 'running';
 
 export interface AnswerOptions {
   /** New tokens at most. The longest gold query of Spider dev has some 150 tokens of SmolLM2. */
@@ -55,13 +58,15 @@ export interface AnswerOptions {
   readonly rowLimit?: number;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Puts right what the database itself can (`repair/repair.ts`, loaded apart from the page); without it the model's SQL runs as it is. */
+  readonly repair?: (sql: string, question: string) => Promise<RepairResult>;
   readonly onPhase?: (phase: AnswerPhase) => void;
   /** Called with the SQL so far, each time it grows. */
   readonly onSql?: (sql: string) => void;
 }
 
 /**
- * The way of a question: link values, build the prompt, generate, take the SQL out of the answer, run it. Never throws; what failed
+ * The way of a question: link values and schema, build the prompt, generate, take the SQL out of the answer, repair it, run it. Never throws; what failed
  * is in `outcome`, how far it came in `trace`.
  */
 export async function answer(
@@ -71,7 +76,7 @@ export async function answer(
   database: Pick<Database, 'run'>,
   options: AnswerOptions = {},
 ): Promise<Answer> {
-  const { maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, onPhase, onSql } = options;
+  const { maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, repair, onPhase, onSql } = options;
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');
@@ -101,7 +106,7 @@ export async function answer(
   );
   if (!generated.ok) return { trace: asked, outcome: failure({ stage: 'model', error: generated.error }) };
   const modelSql = extractSql(generated.value.text);
-  const written: Trace = { ...asked, generation: generated.value, modelSql, sql: modelSql };
+  const written: Trace = { ...asked, generation: generated.value, modelSql, repairs: [], sql: modelSql };
   if (modelSql === '') {
     return {
       trace: written,
@@ -113,9 +118,20 @@ export async function answer(
     };
   }
 
+  if (repair) onPhase?.('checking');
+  const { sql, changes } = repair ? await repair(modelSql, question) : { sql: modelSql, changes: [] };
   onPhase?.('running');
-  const result = await database.run(modelSql, { rowLimit, timeoutMs, ...abort });
-  return { trace: written, outcome: result.ok ? result : failure({ stage: 'database', error: result.error }) };
+  const limits = { rowLimit, timeoutMs, ...abort };
+  const result = await database.run(sql, limits);
+  if (result.ok) return { trace: { ...written, repairs: changes, sql }, outcome: result };
+  if (sql === modelSql || result.error.code === 'aborted') return { trace: written, outcome: databaseFailure(result.error) };
+  // The error to show is the one of the model's own SQL: nobody wrote the repaired one.
+  const own = await database.run(modelSql, limits);
+  return { trace: written, outcome: own.ok ? own : databaseFailure(own.error) };
+}
+
+function databaseFailure(error: DatabaseError): Result<never, AnswerError> {
+  return failure({ stage: 'database', error });
 }
 
 function schemaOptions(context: AskContext): LinkSchemaOptions {
