@@ -1,12 +1,14 @@
 const WORD = '[\\p{L}\\p{N}_]';
 
 /** What the lexer of sqlparse takes as one token where the word DISTINCT or a semicolon could hide inside; the first that fits wins. */
-const TOKENS: readonly (readonly [kind: 'skip' | 'word' | 'other', pattern: RegExp])[] = [
+const TOKENS: readonly (readonly [kind: 'skip' | 'name' | 'word' | 'other', pattern: RegExp])[] = [
   ['skip', /\/\*[\s\S]*?\*\//uy],
   ['skip', /(?:--|# )[^\r\n]*(?:\r\n|\r|\n|$)/uy],
   ['other', /`(?:``|[^`])*`|´(?:´´|[^´])*´/uy],
   ['other', new RegExp(`(?<!${WORD})[$:?]${WORD}+|\\\\${WORD}+|(?:@|##|#)[A-ZÀ-Üa-zà-ü]${WORD}+`, 'uy')],
-  ['word', new RegExp(`[A-ZÀ-Üa-zà-ü]${WORD}*(?=\\s*\\.|\\()`, 'uy')],
+  ['other', new RegExp(`%(?:\\(${WORD}+\\))?s`, 'uy')],
+  // Before a dot or bracket and behind a dot there is a name, never a keyword, and `#` is no part of it.
+  ['name', new RegExp(`[A-ZÀ-Üa-zà-ü]${WORD}*(?=\\s*\\.|\\()|(?<=\\.)[A-ZÀ-Üa-zà-ü]${WORD}*`, 'uy')],
   ['other', /'(?:''|\\'|[^'])*'/uy],
   ['other', /"(?:""|\\"|[^"])*"|""|".*?[^\\]"/uy],
   ['other', new RegExp(`(?<!${WORD}|[\\])])\\[[^\\]\\[]+\\]`, 'uy')],
@@ -25,10 +27,9 @@ export function removeDistinct(sql: string): string {
   for (let at = 0; at < sql.length;) {
     const [kind, text] = readToken(sql, at);
     at += text.length;
-    const word = kind === 'word' ? text.toUpperCase() : '';
-    if (word !== 'DISTINCT') result += text;
+    if ((kind !== 'word' && kind !== 'name') || text.toUpperCase() !== 'DISTINCT') result += text;
     if (text === '(') depth += 1;
-    else if (text === ')' || word === 'END') depth -= 1;
+    else if (text === ')' || (kind === 'word' && text.toUpperCase() === 'END')) depth -= 1;
     // GO separates batches in another dialect; sqlparse knows it in capitals only.
     else if ((text === ';' && depth <= 0) || (kind === 'word' && text === 'GO')) return result;
   }

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { UsageError } from './arguments.ts';
+
+export interface Prediction {
+  /** 0-based place in dev.json. */
+  readonly index: number;
+  readonly databaseId: string;
+  readonly predictedSql: string;
+}
+
+const Line = v.looseObject({
+  index: v.optional(v.number()),
+  question_id: v.optional(v.union([v.number(), v.string()])),
+  db_id: v.string(),
+  pred_sql: v.optional(v.nullable(v.string())),
+  predicted_sql: v.optional(v.nullable(v.string())),
+});
+
+/**
+ * Reads predictions, one JSON object a line: ours (`question_id` as a number or `dev-12`, `pred_sql`; DESIGN.md) or those of published
+ * sets (`index`, `predicted_sql`). Throws UsageError naming the line that is neither.
+ */
+export async function readPredictions(file: string): Promise<Prediction[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`The predictions file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return parsePredictions(text, file);
+}
+
+/** @param name of the file, for error messages */
+export function parsePredictions(text: string, name: string): Prediction[] {
+  return text.split('\n').flatMap((line, at) => {
+    if (line.trim() === '') return [];
+    const where = `${name}, line ${String(at + 1)}`;
+    let json: unknown;
+    try {
+      json = JSON.parse(line);
+    } catch {
+      throw new UsageError(`${where} is not JSON. Each line must be one JSON object.`);
+    }
+    const parsed = v.safeParse(Line, json);
+    const index = parsed.success ? exampleIndex(parsed.output.index ?? parsed.output.question_id) : null;
+    if (!parsed.success || index === null) {
+      throw new UsageError(`${where} is no prediction. Expected db_id, index (or question_id) and predicted_sql (or pred_sql).`);
+    }
+    const sql = parsed.output.pred_sql ?? parsed.output.predicted_sql ?? '';
+    return [{ index, databaseId: parsed.output.db_id, predictedSql: sql }];
+  });
+}
+
+function exampleIndex(id: number | string | undefined): number | null {
+  if (id === undefined) return null;
+  const text = String(id).replace(/^dev-/u, '');
+  return /^\d+$/u.test(text) ? Number(text) : null;
+}
