@@ -42,6 +42,8 @@ interface Missing {
 
 const MAX_COMBINATIONS = 2_000;
 const MAX_CANDIDATES = 24;
+/** A statement with more unknown names than this was not meant for this database. */
+const MAX_MISSING = 12;
 const OPTIONS_PER_COLUMN = 3;
 /** A column's name in a table that is in reach, or in one that would first have to be joined. */
 const MIN_SIMILARITY = 0.74;
@@ -65,6 +67,7 @@ export function nameProposals(original: SqlTree, catalog: Catalog, question: Que
   const begun = [...tables.reasons, ...aliases.reasons];
   const ranked: { cost: number; proposal: Proposal }[] = [];
   const missing = findMissing(tree);
+  if (missing.length > MAX_MISSING) return [];
   const lists = missing.map((column) => optionsFor(column, catalog, question));
   if (lists.every((list) => list.length > 0)) {
     const combinations = combine(lists).map((combination) => ({ combination, cost: totalCost(combination, missing) }));

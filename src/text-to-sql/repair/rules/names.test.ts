@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { repairOnLibrary, rulesOf } from '../node/library-database.ts';
+
+describe('names', { timeout: 60_000 }, () => {
+  it('finds the alias that has the column', async () => {
+    const result = await repairOnLibrary('SELECT b.full_name FROM book AS b JOIN author AS a ON b.written_by = a.author_id');
+    expect(result.sql).toBe('SELECT a.full_name FROM book AS b JOIN author AS a ON b.written_by = a.author_id');
+    expect(result.changes[0]?.reason).toContain('“book” has no column “full_name”; “author” has it.');
+  });
+
+  it('joins a table that FROM lacks along the keys', async () => {
+    const result = await repairOnLibrary("SELECT title FROM book WHERE full_name = 'Ada Moreau'");
+    expect(result.sql).toBe(
+      "SELECT book.title FROM book JOIN author ON book.written_by = author.author_id WHERE author.full_name = 'Ada Moreau'",
+    );
+    expect(rulesOf(result)).toEqual(['names']);
+  });
+
+  it('joins through the table in between', async () => {
+    const result = await repairOnLibrary("SELECT m.first_name FROM member AS m WHERE m.title = 'Salt'");
+    expect(result.sql).toContain('JOIN loan ON m.member_id = loan.member_id JOIN book ON loan.book_id = book.book_id');
+  });
+
+  it('takes the nearest name', async () => {
+    expect((await repairOnLibrary('SELECT pagecount FROM book')).sql).toBe('SELECT page_count FROM book');
+    expect((await repairOnLibrary('SELECT title FROM books')).sql).toBe('SELECT title FROM book');
+  });
+
+  it('declares a table whose alias was forgotten', async () => {
+    const result = await repairOnLibrary('SELECT b.title, a.full_name FROM book AS b');
+    expect(result.sql).toBe('SELECT b.title, author.full_name FROM book AS b JOIN author ON b.written_by = author.author_id');
+  });
+
+  it('puts a join condition on the key where it named a column that is not there', async () => {
+    const result = await repairOnLibrary('SELECT b.title, a.full_name FROM book AS b JOIN author AS a ON b.author_id = a.author_id');
+    expect(result.sql).toBe('SELECT b.title, a.full_name FROM book AS b JOIN author AS a ON b.written_by = a.author_id');
+  });
+
+  it('uses the table that has every column', async () => {
+    expect((await repairOnLibrary('SELECT first_name, expires FROM member')).sql).toBe('SELECT first_name, expires FROM reader_card');
+  });
+
+  it('leaves what it cannot read or mend as it was', async () => {
+    for (const sql of ['SELECT xqzt FROM book', 'SELEKT title FROM book', 'SELECT title FROM', '', 'DELETE FROM book']) {
+      const result = await repairOnLibrary(sql);
+      expect(result.sql).toBe(sql);
+      expect(result.changes).toEqual([]);
+    }
+  });
+
+  it('works inside subqueries, WITH and set operations', async () => {
+    const within = await repairOnLibrary('SELECT full_name FROM author WHERE author_id IN (SELECT writtenby FROM book)');
+    expect(within.sql).toBe('SELECT full_name FROM author WHERE author_id IN (SELECT written_by FROM book)');
+    const cte = await repairOnLibrary('WITH long AS (SELECT booktitle FROM book WHERE page_count > 100) SELECT * FROM long');
+    expect(cte.sql).toBe('WITH long AS (SELECT title FROM book WHERE page_count > 100) SELECT * FROM long');
+    const union = await repairOnLibrary('SELECT city FROM branch UNION SELECT citty FROM member');
+    expect(union.sql).toBe('SELECT city FROM branch UNION SELECT city FROM member');
+  });
+});
