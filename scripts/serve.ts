@@ -66,9 +66,15 @@ function respond(options: ServeOptions, request: IncomingMessage, response: Serv
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   // A new build must be seen at the next visit; the names under assets/ carry their content's hash.
   response.setHeader('Cache-Control', pathname.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    refuse(response, 405);
+    return;
+  }
   const file = pathname.startsWith(basePath) ? findFile(options.root, pathname.slice(basePath.length)) : undefined;
-  if (!file) return refuse(response, 404);
+  if (!file) {
+    refuse(response, 404);
+    return;
+  }
   const etag = `"${file.size.toString(36)}-${Math.trunc(file.modified).toString(36)}"`;
   response.setHeader('ETag', etag);
   if (request.headers['if-none-match'] === etag) {

@@ -2,7 +2,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { SQLite, sql } from '@codemirror/lang-sql';
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
-import { EditorState, Prec } from '@codemirror/state';
+import { EditorState, Prec, type Transaction } from '@codemirror/state';
 import { drawSelection, EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import type { Schema } from '../database/database.ts';
@@ -39,6 +39,24 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--muted)', fontStyle: 'italic' },
 ]);
 
+/**
+ * Typing over a selection is done here rather than by the browser: Chrome would put the typed text into a <span> with the look of what
+ * it replaces as a style attribute, which the policy refuses and reports.
+ */
+const typeOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const { data } = event;
+    if (event.inputType !== 'insertText' || event.isComposing || empty || data === null) return false;
+    const replace = (): Transaction =>
+      view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+    const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, data, replace));
+    if (!isHandled) view.dispatch(replace());
+    event.preventDefault();
+    return true;
+  },
+});
+
 /** For completion: every table with its columns. */
 function completions(schema: Schema): Record<string, string[]> {
   return Object.fromEntries(schema.tables.map((table) => [table.name, table.columns.map((column) => column.name)]));
@@ -71,6 +89,7 @@ export function openCodeEditor(host: HTMLElement, options: CodeEditorOptions): (
         bracketMatching(),
         closeBrackets(),
         autocompletion(),
+        typeOverSelection,
         EditorView.lineWrapping,
         // Tab stays with the page: someone without a mouse must be able to leave.
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),

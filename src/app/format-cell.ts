@@ -61,11 +61,12 @@ const sampled = 200;
 
 /** Widths by the longest of the first cells, and right alignment for columns of numbers. */
 export function layOutColumns(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): ColumnLayout[] {
-  const characterWidth = 7.6;
+  const characterWidth = 8.2;
   const padding = 28;
   let left = 0;
   return columns.map((name, index) => {
-    let characters = Math.min(name.length, 28);
+    // Names are set in bold.
+    let characters = Math.min(name.length * 1.15, 30);
     let numeric = false;
     let other = false;
     for (const row of rows.slice(0, sampled)) {

@@ -1,4 +1,4 @@
-import { trustedScriptUrl } from '../worker/script-url.ts';
+import { serviceWorkerUrl, trustedScriptUrl } from '../worker/script-url.ts';
 
 /** Registers the service worker, and offers a new version when there is one. Never reloads by itself. */
 export class Offline {
@@ -12,7 +12,7 @@ export class Offline {
     const { serviceWorker } = navigator as { serviceWorker?: ServiceWorkerContainer };
     if (!serviceWorker || !import.meta.env.PROD) return;
     try {
-      const url = trustedScriptUrl(new URL('./offline.sw.js', document.baseURI).href);
+      const url = trustedScriptUrl(serviceWorkerUrl());
       const registration = await serviceWorker.register(url, { updateViaCache: 'none' });
       this.#watch(registration);
     } catch (error) {

@@ -2,6 +2,7 @@ import { WorkerDatabase } from '../database/worker-database.ts';
 import { Model } from './model.svelte.ts';
 import { Offline } from './offline.svelte.ts';
 import { databaseProblem, type Problem } from './problem.ts';
+import { RepairSwitches } from './repair-choice.svelte.ts';
 import { fetchSample, loadSamples, type ExampleQuestion, type Sample } from './samples.ts';
 import { ThemeChoice } from './theme.svelte.ts';
 import { Workspace } from './workspace.svelte.ts';
@@ -11,6 +12,7 @@ export class Tabletalk {
   readonly model = new Model();
   readonly theme = new ThemeChoice();
   readonly offline = new Offline();
+  readonly repairs = new RepairSwitches();
 
   samples = $state.raw<readonly Sample[]>([]);
   workspace = $state.raw<Workspace | null>(null);
@@ -64,7 +66,7 @@ export class Tabletalk {
       }
       await this.leave();
       this.#database = database;
-      this.workspace = new Workspace({ name, key, examples, schema: opened.value }, database, this.model);
+      this.workspace = new Workspace({ name, key, examples, schema: opened.value }, database, this.model, this.repairs);
     } catch (error) {
       this.problem = {
         message: `${name} could not be read.`,

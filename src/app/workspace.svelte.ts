@@ -4,10 +4,13 @@ import { answer, sharedPrefix, type AnswerPhase, type AskContext, type Trace } f
 import { buildSchemaIndex, type SchemaIndex } from '../text-to-sql/link-schema.ts';
 import { buildValueIndex, type ValueIndex } from '../text-to-sql/link-values.ts';
 import { readColumnValues } from '../text-to-sql/read-column-values.ts';
+import type { RepairResult } from '../text-to-sql/repair/repair.ts';
 import { History } from './history.svelte.ts';
 import type { Model } from './model.svelte.ts';
 import { answerProblem, databaseProblem, type Problem } from './problem.ts';
+import type { RepairSwitches } from './repair-choice.svelte.ts';
 import type { ExampleQuestion } from './samples.ts';
+import type { Fix, SqlDoctor } from './sql-doctor.ts';
 
 /** More rows than anyone reads, few enough to hold in the page. */
 export const rowLimit = 100_000;
@@ -21,6 +24,8 @@ export interface Answered {
   readonly author: 'model' | 'template' | 'person';
   readonly result?: ResultSet;
   readonly problem?: Problem;
+  /** What may have been meant, where SQLite refused the statement. */
+  readonly fixes?: readonly Fix[];
   readonly trace?: Trace;
 }
 
@@ -54,13 +59,16 @@ export class Workspace {
   readonly #names: SchemaIndex;
   readonly #values: Promise<ValueIndex>;
   readonly #closing = new AbortController();
+  readonly #repairs: RepairSwitches;
+  #doctor: Promise<SqlDoctor> | undefined;
 
-  constructor(opened: Opened, database: Database, model: Model) {
+  constructor(opened: Opened, database: Database, model: Model, repairs: RepairSwitches) {
     this.name = opened.name;
     this.schema = opened.schema;
     this.examples = opened.examples;
     this.history = new History(opened.key);
     this.model = model;
+    this.#repairs = repairs;
     this.#database = database;
     this.#names = buildSchemaIndex(opened.schema);
     this.#values = this.#readValues();
@@ -84,6 +92,23 @@ export class Workspace {
     const { question = '', sql: before, author, trace } = this.current ?? {};
     const isUnchanged = sql === before && author !== undefined;
     await this.#run({ question, sql, author: isUnchanged ? author : 'person', ...(trace ? { trace } : {}) });
+  }
+
+  /** Runs what was offered in place of SQL that failed; an open editor gets it too. */
+  async use(fix: Fix): Promise<void> {
+    if (this.busy) return;
+    if (this.draft !== null) this.draft = fix.sql;
+    await this.run(fix.sql);
+  }
+
+  /** Runs the model's own SQL, without the repairs. */
+  async undo(): Promise<void> {
+    await this.#runTraced((trace) => trace.modelSql);
+  }
+
+  /** Runs the repaired SQL again. */
+  async redo(): Promise<void> {
+    await this.#runTraced((trace) => trace.sql);
   }
 
   /** Shows an earlier question again; its SQL is run anew. */
@@ -119,6 +144,7 @@ export class Workspace {
       rowLimit,
       timeoutMs,
       signal: running.signal,
+      ...(this.#repairs.repair ? { repair: (sql, asked) => this.#repair(sql, asked) } : {}),
       onPhase: (phase) => (this.phase = phase),
       onSql: (sql) => (this.current = { question, sql, author: 'model' }),
     });
@@ -127,6 +153,7 @@ export class Workspace {
     this.current = outcome.ok ? { ...shown, result: outcome.value } : { ...shown, problem: answerProblem(outcome.error) };
     this.#end(running);
     if (sql !== '') this.#remember(this.current);
+    if (!outcome.ok && outcome.error.stage === 'database' && outcome.error.error.code === 'sql') await this.#offerFixes(this.current);
   }
 
   /** False, with the reason on screen, where there will be no model. */
@@ -156,6 +183,38 @@ export class Workspace {
     this.current = outcome.ok ? { ...shown, result: outcome.value } : { ...shown, problem: databaseProblem(outcome.error) };
     this.#end(running);
     this.#remember(this.current);
+    if (!outcome.ok && outcome.error.code === 'sql') await this.#offerFixes(this.current);
+  }
+
+  async #runTraced(pick: (trace: Trace) => string | undefined): Promise<void> {
+    const { question = '', trace } = this.current ?? {};
+    const sql = trace && pick(trace);
+    if (this.busy || sql === undefined) return;
+    this.draft = null;
+    await this.#run({ question, sql, author: 'model', ...(trace ? { trace } : {}) });
+  }
+
+  async #repair(sql: string, question: string): Promise<RepairResult> {
+    try {
+      return await (await this.#sqlDoctor()).repair(sql, question, this.#repairs.habits);
+    } catch {
+      // The chunk could not be fetched (the server has a newer version): the model's SQL runs as it is.
+      return { sql, changes: [], original: sql, statements: 0 };
+    }
+  }
+
+  async #offerFixes(failed: Answered): Promise<void> {
+    try {
+      const fixes = await (await this.#sqlDoctor()).fixes(failed.sql);
+      if (this.current === failed && fixes.length > 0) this.current = { ...failed, fixes };
+    } catch {
+      return; // As above: the error itself is on screen.
+    }
+  }
+
+  #sqlDoctor(): Promise<SqlDoctor> {
+    this.#doctor ??= import('./sql-doctor.ts').then((module) => new module.SqlDoctor(this.#database, this.schema));
+    return this.#doctor;
   }
 
   #begin(phase: Phase): AbortController {

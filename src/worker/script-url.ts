@@ -4,6 +4,11 @@ interface TrustedTypes {
 
 let policy: ReturnType<TrustedTypes['createPolicy']> | undefined;
 
+/** Where the built service worker lies: beside the page. */
+export function serviceWorkerUrl(): string {
+  return new URL('./offline.sw.js', document.baseURI).href;
+}
+
 /**
  * Passes an address through the page's one policy for scripts: `require-trusted-types-for 'script'` makes `new Worker` and the
  * registration of a service worker sinks. Lets through blobs of this origin and the service worker beside the page.
@@ -15,8 +20,7 @@ export function trustedScriptUrl(url: string): string {
   policy ??= trustedTypes.createPolicy('tabletalk-script-url', {
     createScriptURL(candidate) {
       const blobs = `blob:${location.origin}/`;
-      const serviceWorker = new URL('./offline.sw.js', document.baseURI).href;
-      if (candidate.startsWith(blobs) || candidate === serviceWorker) return candidate;
+      if (candidate.startsWith(blobs) || candidate === serviceWorkerUrl()) return candidate;
       throw new TypeError('only scripts of this page are started');
     },
   });
