@@ -15,14 +15,15 @@ export interface WebLlmEngineOptions {
   readonly detectSupport?: typeof detectSupport;
   /**
    * How long a worker may go on after an abort before it is ended, in milliseconds. The person is told "stopped" at once; this
-   * is only about whether the model has to be loaded again. Software adapters need about a second for a piece of a prompt.
+   * is only about whether the model has to be loaded again. Software adapters need one to six seconds for a piece of a prompt.
    */
   readonly abortGraceMs?: number;
   /** Called when the worker or the graphics device is lost, also while nothing is asked of it. */
   readonly onLost?: (error: EngineError) => void;
 }
 
-const ABORT_GRACE_MS = 5_000;
+/** Less than a reload takes on the adapters that are slow enough to need it (20 to 60 s). */
+const ABORT_GRACE_MS = 15_000;
 
 /**
  * WebLLM in our own worker, as an Engine.
@@ -38,6 +39,7 @@ export class WebLlmEngine implements Engine<CatalogueEntry> {
   #model: CatalogueEntry | undefined;
   #session: WorkerSession | undefined;
   #loading: Promise<Result<WorkerSession, EngineError>> | undefined;
+  #stopLoading: AbortController | undefined;
   #generating = false;
   #priming: AbortController | undefined;
   #report: LoadReport | undefined;
@@ -99,6 +101,7 @@ export class WebLlmEngine implements Engine<CatalogueEntry> {
 
   unload(): Promise<void> {
     this.#model = undefined;
+    this.#stopLoading?.abort();
     this.#endSession(engineError('aborted', { message: 'Stopped: the model was unloaded.' }));
     return Promise.resolve();
   }
@@ -134,14 +137,20 @@ export class WebLlmEngine implements Engine<CatalogueEntry> {
 
   #load(model: CatalogueEntry, options: LoadOptions): Promise<Result<WorkerSession, EngineError>> {
     this.#model = model;
-    const loading = this.#startSession(model, options).finally(() => {
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    const loading = this.#startSession(model, { ...options, signal }).finally(() => {
       if (this.#loading === loading) this.#loading = undefined;
     });
     this.#loading = loading;
+    this.#stopLoading = stop;
     return loading;
   }
 
-  async #startSession(model: CatalogueEntry, options: LoadOptions): Promise<Result<WorkerSession, EngineError>> {
+  async #startSession(
+    model: CatalogueEntry,
+    options: LoadOptions & { readonly signal: AbortSignal },
+  ): Promise<Result<WorkerSession, EngineError>> {
     const support = await orAborted(this.#options.detectSupport(), options.signal);
     if (!support.ok) return support;
     const library = selectLibrary(support.value.adapter, model.libraries);
@@ -152,10 +161,10 @@ export class WebLlmEngine implements Engine<CatalogueEntry> {
       if (error.code !== 'aborted') this.#options.onLost?.(error);
     });
     const endOnAbort = () => session.end(engineError('aborted'));
-    options.signal?.addEventListener('abort', endOnAbort, { once: true });
+    options.signal.addEventListener('abort', endOnAbort, { once: true });
     const call = session.call('load', { entry: model, library: library.value }, { onProgress: options.onProgress });
     const result = await call.result;
-    options.signal?.removeEventListener('abort', endOnAbort);
+    options.signal.removeEventListener('abort', endOnAbort);
     if (result.ok && this.#model === model) {
       this.#session = session;
       this.#report = result.value;
