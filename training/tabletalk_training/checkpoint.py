@@ -44,7 +44,8 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 class Log:
     """Appends JSON lines; a torn last line of a killed run is closed first."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, echo: bool = True):
+        self.echo = echo
         self.file = path.open("a+")
         self.file.seek(0)
         if (text := self.file.read()) and not text.endswith("\n"):
@@ -54,4 +55,5 @@ class Log:
         line = json.dumps(fields)
         self.file.write(line + "\n")
         self.file.flush()
-        print(line, flush=True)
+        if self.echo:
+            print(line, flush=True)

@@ -56,11 +56,11 @@ def test_the_merged_attention_equals_one_dense_mask(base, rows):
 
 
 def test_batched_greedy_decoding_writes_what_full_recomputation_writes(base, rows):
-    pack, model = pack_of(base, rows, 4), load(base)
-    suffixes = [suffix for suffix, _ in pack.questions]
-    fast = greedy(model, pack.prefix, suffixes, end=2, limit=8)
-    for suffix, answer in zip(suffixes, fast, strict=True):
-        ids = pack.prefix + suffix
+    packs, model = [pack_of(base, rows[start:], 2) for start in (0, 12)], load(base)
+    prompts = [(pack.prefix, suffix) for pack in packs for suffix, _ in pack.questions]
+    assert len(prompts) == 4 and len({prefix for prefix, _ in prompts}) == 2
+    for (prefix, suffix), answer in zip(prompts, greedy(model, prompts, end=2, limit=8), strict=True):
+        ids = prefix + suffix
         for token in answer:
             plan = layout(Pack(ids[:1], ((ids[1:], (0,)),)))
             with torch.no_grad():

@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -50,9 +51,15 @@ def test_training_lowers_the_loss_and_ends_on_the_deployed_grid(settings, base, 
             assert torch.equal(fake_quantize(weight.detach(), bits), weight)
             assert torch.equal(fake_quantize(master[name], bits), weight)
     assert (tmp_path / "student" / "training-log.jsonl").exists()
-    predictions = predict(tmp_path / "student", data, ["zoo-3", "school-1"], 2048, 40, "float32")
-    assert [x["question_id"] for x in predictions] == ["zoo-3", "school-1"]
+    out = tmp_path / "predictions.jsonl"
+    predictions = predict(tmp_path / "student", data, ["zoo-3", "school-1"], out, 2048, 40, "float32")
+    assert {x["question_id"]: x["db_id"] for x in predictions} == {"zoo-3": "zoo", "school-1": "school"}
     assert all(x["pred_sql"] for x in predictions)
+    # Stopped after one question, it asks only the other again.
+    lines = out.read_text().splitlines(keepends=True)
+    out.write_text(lines[0] + lines[1][:20])
+    again = predict(tmp_path / "student", data, ["zoo-3", "school-1"], out, 2048, 40, "float32")
+    assert again == predictions == [json.loads(x) for x in out.read_text().splitlines()]
 
 
 def test_a_run_killed_at_any_moment_resumes_to_the_same_loss_curve(settings, base, data, tmp_path):
