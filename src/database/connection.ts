@@ -27,6 +27,9 @@ export const RESULT_CODE = {
 
 const TYPE = { integer: 1, float: 2, text: 3, blob: 4 } as const;
 
+/** Short ASCII texts, most cells there are, are put together here: calling the decoder costs more than its work. */
+const SHORT_TEXT = 24;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -50,21 +53,21 @@ export class Connection {
   /** Compiles one statement. @throws SqliteFailure */
   prepare(sql: string): Statement {
     const { sqlJs } = this.#module;
-    const text = encoder.encode(sql);
-    const pointer = sqlJs._malloc(text.length + 1);
+    // A UTF-16 unit takes at most three bytes in UTF-8.
+    const pointer = sqlJs._malloc(sql.length * 3 + 1);
     if (pointer === 0) throw new SqliteFailure(RESULT_CODE.noMemory, 'out of memory');
     try {
       const bytes = this.bytes();
-      bytes.set(text, pointer);
-      bytes[pointer + text.length] = 0;
+      const { written } = encoder.encodeInto(sql, bytes.subarray(pointer, pointer + sql.length * 3));
+      bytes[pointer + written] = 0;
       this.words().fill(0, this.#out >> 2, (this.#out >> 2) + 2);
       const code = sqlJs._sqlite3_prepare_v2(this.#file.db, pointer, -1, this.#out, this.#out + 4);
       const words = this.words();
       const statement = words[this.#out >> 2] ?? 0;
       if (code !== RESULT_CODE.ok) throw this.failure(code);
       if (statement === 0) throw new SqliteFailure(1, 'there is no statement');
-      const tail = (words[(this.#out >> 2) + 1] ?? 0) - pointer;
-      return new Statement(this, this.#module, statement, decoder.decode(text.subarray(tail)));
+      const tail = words[(this.#out >> 2) + 1] ?? 0;
+      return new Statement(this, this.#module, statement, this.text(tail, pointer + written - tail));
     } finally {
       sqlJs._free(pointer);
     }
@@ -92,12 +95,22 @@ export class Connection {
   }
 
   cString(pointer: number): string {
-    const bytes = this.bytes();
-    return pointer === 0 ? '' : decoder.decode(bytes.subarray(pointer, bytes.indexOf(0, pointer)));
+    return pointer === 0 ? '' : this.text(pointer, this.bytes().indexOf(0, pointer) - pointer);
   }
 
   text(pointer: number, length: number): string {
-    return decoder.decode(this.bytes().subarray(pointer, pointer + length));
+    const bytes = this.bytes();
+    if (length <= SHORT_TEXT) {
+      let text = '';
+      let position = pointer;
+      for (const end = pointer + length; position < end; position++) {
+        const byte = bytes[position] ?? 0x80;
+        if (byte >= 0x80) break;
+        text += String.fromCharCode(byte);
+      }
+      if (position === pointer + length) return text;
+    }
+    return decoder.decode(bytes.subarray(pointer, pointer + length));
   }
 
   /** The wasm memory; growing replaces its buffer. */
@@ -124,7 +137,6 @@ export class Connection {
 
 /** A prepared statement; `finalize` it in a `finally`, a statement left open counts against the module's memory. */
 export class Statement {
-  readonly columns: readonly string[];
   /** What SQLite did not read: a further statement, or nothing. */
   readonly tail: string;
   /** The size of the cell read last: 8 for a number, the length of a text (in UTF-8) or BLOB. */
@@ -140,8 +152,11 @@ export class Statement {
     this.#pointer = pointer;
     this.tail = tail;
     this.#count = module.sqlJs._sqlite3_column_count(pointer);
-    this.columns = Array.from({ length: this.#count }, (_, column) =>
-      connection.cString(module.sqlJs._sqlite3_column_name(pointer, column)),
+  }
+
+  columns(): string[] {
+    return Array.from({ length: this.#count }, (_, column) =>
+      this.#connection.cString(this.#module.sqlJs._sqlite3_column_name(this.#pointer, column)),
     );
   }
 

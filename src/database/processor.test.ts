@@ -75,12 +75,12 @@ test('every text, number and BLOB that goes in comes out', () =>
       fc
         .string({ unit: 'binary' })
         .filter((text) => !text.includes('\0'))
-        .map((text) => ({ value: text as unknown, sql: `'${text.replaceAll("'", "''")}'` })),
+        .map((text) => ({ value: text, sql: `'${text.replaceAll("'", "''")}'` })),
       fc.bigInt({ min: -(2n ** 63n) + 1n, max: 2n ** 63n - 1n }).map((value) => ({
-        value: (value >= -(2n ** 53n) + 1n && value <= 2n ** 53n - 1n ? Number(value) : value) as unknown,
+        value: value >= -(2n ** 53n) + 1n && value <= 2n ** 53n - 1n ? Number(value) : value,
         sql: String(value),
       })),
-      fc.uint8Array({ maxLength: 40 }).map((value) => ({ value: value as unknown, sql: `x'${Buffer.from(value).toString('hex')}'` })),
+      fc.uint8Array({ maxLength: 40 }).map((value) => ({ value: value, sql: `x'${Buffer.from(value).toString('hex')}'` })),
     );
     fc.assert(
       fc.property(fc.array(literal, { minLength: 1, maxLength: 8 }), (cells) => {

@@ -51,17 +51,21 @@ export class Processor {
   static async open(bytes: Uint8Array, loadModule: () => Promise<SqliteModule>): Promise<Result<Processor, DatabaseError>> {
     const objection = inspectFile(bytes);
     if (objection) return failure(objection);
+    let connection: Connection | undefined;
     try {
-      const connection = new Connection(await loadModule(), bytes);
+      connection = new Connection(await loadModule(), bytes);
+      // The shared lock is kept from the first read on: else each query looks for a journal file first, which costs more than the query.
+      connection.readAll('PRAGMA locking_mode=EXCLUSIVE');
       for (const [name, value] of SETTINGS) connection.readAll(`PRAGMA ${name}=${String(value)}`);
       // The first statement that needs the schema parses all of it: a damaged file shows here.
       connection.readOne('SELECT count(*) FROM sqlite_schema');
       const processor = new Processor(connection);
       const settings = processor.settings();
       const wrong = SETTINGS.find(([name, value]) => settings[name] !== value);
-      if (wrong) return failure(databaseError('crashed', `PRAGMA ${wrong[0]} did not stay at ${String(wrong[1])}`));
+      if (wrong) throw new Error(`PRAGMA ${wrong[0]} did not stay at ${String(wrong[1])}`);
       return success(processor);
     } catch (error) {
+      closeAfter(error, connection);
       return failure(openingError(error, bytes));
     }
   }
@@ -91,14 +95,14 @@ export class Processor {
         const rows: SqlValue[][] = [];
         let bytes = 0;
         let truncated = false;
-        const width = statement.columns.length;
+        const columns = statement.columns();
         while (statement.step()) {
           if (rows.length >= limits.rowLimit || bytes > limits.byteLimit) {
             truncated = true;
             break;
           }
           const row: SqlValue[] = [];
-          for (let column = 0; column < width; column++) {
+          for (let column = 0; column < columns.length; column++) {
             const value = statement.value(column, limits.cellByteLimit);
             bytes += statement.lastBytes;
             truncated ||= statement.lastBytes > limits.cellByteLimit;
@@ -107,7 +111,7 @@ export class Processor {
           rows.push(row);
           if (rows.length % 256 === 0 && performance.now() - begin > limits.timeoutMs) return failure(databaseError('timeout'));
         }
-        return success({ columns: statement.columns, rows, truncated, milliseconds: performance.now() - begin });
+        return success({ columns, rows, truncated, milliseconds: performance.now() - begin });
       } finally {
         statement.finalize();
       }
@@ -124,6 +128,11 @@ export class Processor {
   close(): void {
     this.#connection.close();
   }
+}
+
+/** Gives back what a connection holds; after a trap the module is not to be touched again, and ends with its worker. */
+function closeAfter(error: unknown, connection: Connection | undefined): void {
+  if (connection && error instanceof SqliteFailure) connection.close();
 }
 
 function openingError(error: unknown, bytes: Uint8Array): DatabaseError {

@@ -16,21 +16,34 @@ export function serveDatabase(initSqlJs: InitSqlJs, reply: (message: DatabaseRep
       case 'open': {
         const code = wasm;
         // sql.js keeps one module a realm: a second file in the same worker would be its sibling.
-        if (!code || processor) return reply({ kind: 'opened', result: failure(databaseError('crashed', 'this worker is not new')) });
+        if (!code || processor) {
+          reply({ kind: 'opened', result: failure(databaseError('crashed', 'this worker is not new')) });
+          return;
+        }
         const opened = await Processor.open(request.bytes, () => loadSqlite(initSqlJs, code));
         if (opened.ok) processor = opened.value;
-        return reply({ kind: 'opened', result: opened.ok ? success(undefined) : opened });
+        reply({ kind: 'opened', result: opened.ok ? success(undefined) : opened });
+        return;
       }
       case 'schema':
-        if (!processor) return reply({ kind: 'read', result: failure(databaseError('closed')) });
+        if (!processor) {
+          reply({ kind: 'read', result: failure(databaseError('closed')) });
+          return;
+        }
         try {
           for (const event of processor.schemaEvents(request.done)) reply({ kind: 'schema-event', event });
         } catch (error) {
-          return reply({ kind: 'read', result: failure(databaseError('crashed', String(error))) });
+          reply({ kind: 'read', result: failure(databaseError('crashed', String(error))) });
+          return;
         }
-        return reply({ kind: 'read', result: success(undefined) });
-      case 'run':
-        return reply({ kind: 'ran', result: processor ? processor.run(request.sql, request.limits) : failure(databaseError('closed')) });
+        {
+          reply({ kind: 'read', result: success(undefined) });
+          return;
+        }
+      case 'run': {
+        reply({ kind: 'ran', result: processor ? processor.run(request.sql, request.limits) : failure(databaseError('closed')) });
+        return;
+      }
     }
   };
 }
