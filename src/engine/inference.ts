@@ -12,10 +12,10 @@ import { watchDevices } from './watch-device.ts';
 import { pipelineOf, popTokens, type Pipeline } from './webllm-pipeline.ts';
 
 /**
- * Tokens of a prompt that are fed between two looks at the abort signal. A software adapter takes about a second for 16; a
- * graphics card does not notice the difference.
+ * Tokens of a prompt that are fed between two looks at the abort signal, by the library's schedule. A software adapter reads about 15 a
+ * second when nothing else runs; a graphics card reads hundreds, and would lose time waiting for small pieces.
  */
-const PIECE_TOKENS = 16;
+const PIECE_TOKENS = { 'barrier-free': 16, gpu: 128 } as const;
 /** Room that must be left for an answer, or the question is not worth asking. */
 const LEAST_ANSWER_TOKENS = 32;
 
@@ -40,6 +40,7 @@ interface Loaded {
   readonly pipeline: Pipeline;
   readonly contextWindow: number;
   readonly stopTokens: ReadonlySet<number>;
+  readonly pieceTokens: number;
   /** The tokens that the KV cache holds, in order. */
   fed: number[];
 }
@@ -75,6 +76,7 @@ export class Inference {
         pipeline,
         contextWindow: Math.min(entry.contextWindow, config.value.context_window_size),
         stopTokens: new Set(config.value.conv_template.stop_token_ids),
+        pieceTokens: PIECE_TOKENS[library.schedule],
         fed: [],
       };
     } catch (error) {
@@ -114,7 +116,7 @@ export class Inference {
     // The last token is always fed again: its logits are what the first answer token comes from.
     const reusedTokens = keepShared(model, prompt, prompt.length - 1);
     const rest = prompt.slice(reusedTokens);
-    const lastPiece = rest.length % PIECE_TOKENS || PIECE_TOKENS;
+    const lastPiece = rest.length % model.pieceTokens || model.pieceTokens;
     if (!(await feed(model, rest.slice(0, -lastPiece), options.signal))) return failure(engineError('aborted'));
     let token = await feedAndSample(model, rest.slice(-lastPiece), true);
     const prefilled = performance.now();
@@ -249,10 +251,10 @@ function keepShared(model: Loaded, prompt: readonly number[], limit: number): nu
 
 /** Feeds tokens piece by piece; false if the signal aborted in between. */
 async function feed(model: Loaded, ids: readonly number[], signal: AbortSignal): Promise<boolean> {
-  const { pipeline } = model;
-  for (let start = 0; start < ids.length; start += PIECE_TOKENS) {
+  const { pipeline, pieceTokens } = model;
+  for (let start = 0; start < ids.length; start += pieceTokens) {
     if (signal.aborted) return false;
-    const piece = ids.slice(start, start + PIECE_TOKENS);
+    const piece = ids.slice(start, start + pieceTokens);
     const logits = await pipeline.forwardKnownTokens(piece, true);
     model.fed.push(...piece);
     logits?.dispose();
