@@ -71,8 +71,17 @@ export class Catalog {
     return this.#edges.get(table) ?? [];
   }
 
-  /** The shortest chain of keys from any of the tables to the target; null where there is none, empty where it is one of them. */
-  path(from: readonly string[], target: string): Key[] | null {
+  /**
+   * The shortest chain of keys from any of the tables to the target; null where there is none, empty where it is one of them. Of several
+   * direct keys the one that `preference` values most is taken, then one that refers to the target (which repeats no rows).
+   */
+  path(from: readonly string[], target: string, preference: (key: Key) => number = () => 0): Key[] | null {
+    if (!from.includes(target)) {
+      const direct = from.flatMap((table) => this.edges(table).filter((edge) => edge.toTable === target));
+      const worth = (edge: Key) => 2 * preference(edge) + (this.keys.includes(edge) ? 1 : 0);
+      const best = direct.reduce<Key | null>((found, edge) => (found === null || worth(edge) > worth(found) ? edge : found), null);
+      if (best !== null) return [best];
+    }
     const cameBy = new Map<string, Key | null>(from.map((table) => [table, null]));
     const queue = [...from];
     for (let table = queue.shift(); table !== undefined; table = queue.shift()) {

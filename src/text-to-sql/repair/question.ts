@@ -2,6 +2,7 @@ import { bareName, fold, nameWords, stem } from './words.ts';
 
 /** Parts of table and column names that say nothing about what is in them. */
 const EMPTY_WORDS = new Set(['ref', 'tbl', 't', 'data', 'info', 'list', 'table']);
+const SMALL_WORDS = new Set(['of', 'the', 'all', 'each', 'every', 'any', 'those', 'these']);
 const LINKING_WORDS = new Set(['in', 'of', 'has']);
 
 /** The question in the forms in which rules ask about it. */
@@ -23,7 +24,26 @@ export class Question {
   mentions(name: string): boolean {
     const words = nameWords(name).filter((word) => !EMPTY_WORDS.has(word));
     if (words.length === 0) return false;
-    return words.every((word) => this.wordSet.has(word)) || this.wordSet.has(bareName(name));
+    return words.every((word) => this.wordSet.has(word)) || this.wordSet.has(stem(bareName(name)));
+  }
+
+  /** How many telling words of a name stand in the question, those of another name left out. */
+  countMentioned(name: string, except: string): number {
+    const others = new Set(nameWords(except));
+    return tellingWords(name).filter((word) => word.length > 2 && !others.has(word) && this.wordSet.has(word)).length;
+  }
+
+  /** "the names of all journalists": the column's words, then the table's, with nothing but small words between. */
+  asksFor(column: string, table: string): boolean {
+    const wanted = nameWords(column);
+    const owner = nameWords(table).filter((word) => !EMPTY_WORDS.has(word));
+    if (wanted.length === 0 || owner.length === 0) return false;
+    return this.words.some((_, start) => {
+      if (!wanted.every((word, index) => this.words[start + index] === word)) return false;
+      let next = start + wanted.length;
+      while (SMALL_WORDS.has(this.words[next] ?? '')) next += 1;
+      return next > start + wanted.length && owner.every((word, index) => this.words[next + index] === word);
+    });
   }
 
   /** At least one telling word of the name stands in the question. */

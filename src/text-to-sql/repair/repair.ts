@@ -142,7 +142,8 @@ class RepairRun {
       for (const proposal of await rule.propose(this.#situation(standing))) {
         const tried = await this.#tryProposal(proposal, aggregates);
         if (tried === null) continue;
-        if (best === null || (isDull(best.standing.outcome) && !isDull(tried.outcome))) best = { proposal, standing: tried, rule };
+        if (best === null || (isDull(best.standing.outcome) && !isDull(tried.outcome) && proposal.lastResort !== true))
+          best = { proposal, standing: tried, rule };
         if (!isDull(best.standing.outcome)) break;
       }
       if (best !== null) break;

@@ -24,6 +24,8 @@ export interface Proposal {
   readonly sql: string;
   /** A sentence for the person: what is changed and why. */
   readonly reason: string;
+  /** A guess: good where nothing else runs, not a better answer than an empty one. */
+  readonly lastResort?: boolean;
 }
 
 export interface RepairRule {

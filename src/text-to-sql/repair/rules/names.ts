@@ -24,6 +24,9 @@ type Action =
   /** A join condition: leave the column, put the join together anew. */
   | { readonly kind: 'rejoin' };
 
+/** What a column costs in the very table of which the question asks for it. */
+const ASKED_FOR = 0.04;
+
 interface Option {
   readonly action: Action;
   readonly cost: number;
@@ -42,6 +45,8 @@ interface Missing {
 
 const MAX_COMBINATIONS = 2_000;
 const MAX_CANDIDATES = 24;
+/** An option as dear as this is a guess. */
+const LAST_RESORT = 0.7;
 /** A statement with more unknown names than this was not meant for this database. */
 const MAX_MISSING = 12;
 const OPTIONS_PER_COLUMN = 3;
@@ -76,7 +81,14 @@ export function nameProposals(original: SqlTree, catalog: Catalog, question: Que
       for (const [extra, drop] of [[0, 'unused'] as const, [0.3, 'none'] as const]) {
         const found = applyActions(tree, missing, combination, catalog, question, drop);
         if (found !== null)
-          ranked.push({ cost: cost + extra, proposal: { sql: found.sql, reason: [...begun, ...found.reasons].join(' ') } });
+          ranked.push({
+            cost: cost + extra,
+            proposal: {
+              sql: found.sql,
+              reason: [...begun, ...found.reasons].join(' '),
+              lastResort: combination.some((option) => option.cost >= LAST_RESORT),
+            },
+          });
       }
     }
   }
@@ -236,6 +248,8 @@ function joinOptions(
     const path = (bound === undefined ? null : catalog.path([bound.table], key)) ?? catalog.path(here, key);
     if (path === null) continue;
     let cost = 0.2 + 0.08 * path.length - (question.mentions(table.name) ? 0.06 : 0);
+    if (question.asksFor(name, table.name) && !sources.some((source) => question.asksFor(name, source.table)))
+      cost = Math.min(cost, ASKED_FOR);
     if (qualifier !== '' && bound === undefined && aliasFits(qualifier, table.name)) {
       if (bareName(qualifier) === bareName(table.name)) cost = 0.02;
       else cost = sources.some((source) => aliasFits(qualifier, source.table)) ? Math.min(cost, 0.12) : 0.04;
@@ -466,7 +480,9 @@ function otherTables(
           if (column.table !== null && scope.resolve(column).source !== here) edits.push(replaceSpan(column.table, here.label));
       }
       const sql = applyEdits(tree.source, edits);
-      const cost = (namesHere ? 0.4 : 0.16) - (question.mentions(table.name) ? 0.08 : 0);
+      // Counting rows of a table that stands for something else gives another figure.
+      const counted = countsRows && scope.select.groupBy !== null ? 0.15 : 0;
+      const cost = (namesHere ? 0.4 : 0.16) + counted - (question.mentions(table.name) ? 0.08 : 0);
       const reason = `“${catalog.tableName(here.table)}” lacks a column that is used; “${table.name}” has all of them.`;
       found.push({ cost, proposal: { sql, reason: [...begun, reason].join(' ') } });
     }

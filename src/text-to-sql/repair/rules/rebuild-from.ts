@@ -3,7 +3,7 @@ import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
-import type { Catalog } from '../catalog.ts';
+import type { Catalog, Key } from '../catalog.ts';
 import type { Question } from '../question.ts';
 
 /** A column as it will stand: its source's alias (lower-case) and its lower-case name. */
@@ -71,8 +71,19 @@ export function rebuildFrom(
   });
   const first = keep[0];
   if (first === undefined) return null;
-  const text = joinAll(first, keep.slice(1), conditions, tableOf, labelOf, catalog);
+  const path: FindPath = (tables, target) => catalog.path(tables, target, (key) => mentionsKey(key, question));
+  const text = joinAll(first, keep.slice(1), conditions, tableOf, labelOf, catalog, path);
   return text === null ? null : replaceSpan(from, `FROM ${text}`);
+}
+
+type FindPath = (from: readonly string[], target: string) => Key[] | null;
+
+/** "…who have treasurer votes": of several keys between two tables the one that the question names. */
+function mentionsKey(key: Key, question: Question): number {
+  return Math.max(
+    question.countMentioned(key.column, `${key.table} ${key.toTable}`),
+    question.countMentioned(key.toColumn, `${key.table} ${key.toTable}`),
+  );
 }
 
 function entriesOf(tree: SqlTree, scope: Scope, added: readonly AddedTable[], catalog: Catalog): Entry[] {
@@ -188,6 +199,7 @@ function joinAll(
   tableOf: Map<string, string>,
   labelOf: Map<string, string>,
   catalog: Catalog,
+  path: FindPath,
 ): string | null {
   const parts = [first.text];
   const placed = [first.alias];
@@ -207,7 +219,7 @@ function joinAll(
       place(ready.entry.alias, operator, ready.entry.text, ready.condition);
       continue;
     }
-    const next = nearestPending(pending, placed, tableOf, catalog);
+    const next = nearestPending(pending, placed, tableOf, path);
     if (next === null) return null;
     let at = placed.find((alias) => tableOf.get(alias) === next.path[0]?.table);
     for (const [index, step] of next.path.entries()) {
@@ -252,11 +264,11 @@ function readyCondition(alias: string, placed: readonly string[], conditions: Re
   return null;
 }
 
-function nearestPending(pending: readonly Entry[], placed: readonly string[], tableOf: ReadonlyMap<string, string>, catalog: Catalog) {
+function nearestPending(pending: readonly Entry[], placed: readonly string[], tableOf: ReadonlyMap<string, string>, findPath: FindPath) {
   const from = placed.flatMap((alias) => tableOf.get(alias) ?? []);
   let best: { entry: Entry; path: NonNullable<ReturnType<Catalog['path']>> } | null = null;
   for (const entry of pending) {
-    const path = catalog.path(from, entry.table);
+    const path = findPath(from, entry.table);
     if (path !== null && path.length > 0 && (best === null || path.length < best.path.length)) best = { entry, path };
   }
   return best;

@@ -8,7 +8,7 @@ export const unaskedNegation: RepairRule = {
   name: 'unasked-negation',
   group: 'question',
   on: 'rows',
-  keepsRows: false,
+  keepsRows: true,
   propose({ tree, question }) {
     if (NEGATION.test(question.text)) return Promise.resolve([]);
     const written: Edit[] = tree.all('in').flatMap((node) => {
