@@ -11,11 +11,15 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: ['{src,cli,scripts}/**/*.test.ts'],
+          // A busy machine is not a broken program.
+          testTimeout: 30_000,
           exclude: ['**/*.svelte.test.ts', '**/*.browser.test.ts', '**/node_modules/**'],
         },
       },
       {
         plugins: [svelte()],
+        // Imported by a worker only, where the scan does not look: found late, it would reload a test in its middle.
+        optimizeDeps: { include: ['@mlc-ai/web-llm'] },
         test: {
           name: 'browser',
           include: ['src/**/*.svelte.test.ts', 'src/**/*.browser.test.ts'],
