@@ -7,11 +7,11 @@ from pathlib import Path
 
 from .build_options import BuildOptions
 from .checkpoint import open_checkpoint
-from .compile import Parameter, build_executable, parameters_of
+from .compile import Parameter, parameters_of
 from .convert import convert
 from .errors import BuildError
 from .folder import CardFacts, chat_config, clear_folder, copy_tokenizer, stop_tokens, write_card, write_json, write_shards
-from .wasm import find_emcc, link_library
+from .wasm import build_library, find_emcc
 
 # Suffix of the file, compute type, schedule: what the app chooses from, by the adapter's features.
 LIBRARIES = (
@@ -56,9 +56,7 @@ def build_folder(request: BuildRequest, say: Callable[[str], None] = print) -> N
         start = time.perf_counter()
         file = request.out / f"{request.model_id}-{suffix}.wasm"
         library = dataclasses.replace(options, schedule=schedule, dtype=dtype)
-        compiled = build_executable(checkpoint.config, library)
-        _check_parameters(compiled.parameters, written)
-        link_library(compiled, file)
+        build_library(checkpoint.config, library, file)
         libraries.append(
             {
                 "file": file.name,

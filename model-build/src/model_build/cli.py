@@ -35,6 +35,50 @@ def _verify(args: argparse.Namespace) -> None:
     print(f"{len(folder.card['files'])} files, {folder.card['bytes']} bytes: all as the card says.")
 
 
+def _serve_stdio(args: argparse.Namespace) -> None:
+    from .folder import open_model_folder
+    from .serve import serve
+
+    serve(open_model_folder(Path(args.folder), verify=not args.no_verify))
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from .folder import open_model_folder
+    from .serve import Answerer
+
+    answer = Answerer(open_model_folder(Path(args.folder))).answer(args.prefix, args.suffix, args.max_tokens)
+    print(answer["text"])
+
+
+def _perplexity(args: argparse.Namespace) -> None:
+    from .perplexity import native_perplexity, spider_texts, torch_perplexity
+
+    texts = spider_texts(Path(args.spider), args.questions)
+    path = Path(args.model)
+    if (path / "model-card.json").exists():
+        from .folder import open_model_folder
+
+        print(f"{args.model}: {native_perplexity(open_model_folder(path), texts):.4f}")
+        return
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise BuildError("Unquantized weights are run by PyTorch, which is not installed; add: uv run --group torch.") from error
+    from tokenizers import Tokenizer
+
+    from .checkpoint import open_checkpoint
+    from .folder import stop_tokens
+
+    checkpoint = open_checkpoint(args.model)
+    if not (checkpoint.folder / "tokenizer.json").exists():
+        raise BuildError(f"There is no tokenizer.json in {checkpoint.folder}; save the model's fast tokenizer there.")
+    tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
+    stop = stop_tokens(checkpoint, tokenizer)[0]
+    for rounding, bits in (("none", 0), ("plain", 4), ("plain", 8), ("search", 4), ("search", 8)):
+        value = torch_perplexity(checkpoint, tokenizer, texts, stop, rounding, bits)
+        print(f"{rounding} rounding" + (f", embedding {bits} bits" if bits else "") + f": {value:.4f}", flush=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tabletalk-model", description="Language model weights to a folder that the browser runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -67,6 +111,24 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check every file of a model folder against its card")
     verify.add_argument("folder")
     verify.set_defaults(run=_verify)
+
+    serve = commands.add_parser("serve-stdio", help="answer JSON requests, one a line, from a model folder on this CPU")
+    serve.add_argument("folder")
+    serve.add_argument("--no-verify", action="store_true", help="do not check the files' hashes first")
+    serve.set_defaults(run=_serve_stdio)
+
+    predict = commands.add_parser("predict", help="answer one prompt from a model folder on this CPU")
+    predict.add_argument("folder")
+    predict.add_argument("--prefix", default="")
+    predict.add_argument("--suffix", required=True)
+    predict.add_argument("--max-tokens", type=int, default=128)
+    predict.set_defaults(run=_predict)
+
+    perplexity = commands.add_parser("perplexity", help="perplexity of Spider's gold SQL: of a model folder, or of weights under each rounding")
+    perplexity.add_argument("model", help="a model folder, or what build --weights takes")
+    perplexity.add_argument("--spider", required=True, help="path of Spider's dev.json")
+    perplexity.add_argument("--questions", type=int, default=100, help="how many, evenly spread (default 100)")
+    perplexity.set_defaults(run=_perplexity)
     return parser
 
 

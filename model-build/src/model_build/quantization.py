@@ -71,10 +71,15 @@ def _best_scale(groups: np.ndarray) -> np.ndarray:
     at = np.abs(groups).argmax(-1)[..., None]
     largest = np.take_along_axis(groups, at, -1)
     best, least = np.zeros_like(largest), np.full_like(largest, np.inf)
+    open_groups = np.ones(groups.shape[:-1], bool)  # those without an exact scale so far
     for divisor in CANDIDATES:
-        scale = round_to_bf16(largest / np.float32(divisor))
-        error = np.square(_snap(groups, scale, 4) * scale - groups).sum(-1, keepdims=True)
-        best, least = np.where(error < least, scale, best), np.minimum(error, least)
+        part = groups[open_groups]
+        scale = round_to_bf16(largest[open_groups] / np.float32(divisor))
+        error = np.square(_snap(part, scale, 4) * scale - part).sum(-1, keepdims=True)
+        better = error < least[open_groups]
+        best[open_groups] = np.where(better, scale, best[open_groups])
+        least[open_groups] = np.where(better, error, least[open_groups])
+        open_groups &= least[..., 0] > 0
     return best
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import tvm
 import tvm_ffi
 
-from .compile import Compiled
+from .build_options import BuildOptions
+from .compile import Compiled, build_executable
+from .decoder_config import DecoderConfig
 from .errors import BuildError
 
 SOURCE = Path(__file__).parent / "runtime"
@@ -19,7 +21,10 @@ ALLOWED_IMPORTS = frozenset(
     "TVMFFIWasmSafeCall TVMFFIWasmFunctionDeleter emscripten_notify_memory_growth clock_time_get environ_get environ_sizes_get "
     "fd_close fd_read fd_seek fd_write proc_exit __cxa_thread_atexit __console_log".split()
 )
-COMPILE_FLAGS = ("-Oz", "-std=c++17", "-DNDEBUG", "-Wno-ignored-attributes", "-fno-rtti")
+COMPILE_FLAGS = (
+    "-Oz", "-std=c++17", "-DNDEBUG", "-fno-rtti", "-Wno-ignored-attributes",
+    "-D__PRETTY_FUNCTION__=__func__",  # whole template signatures in every message, with the file names of lambdas
+)  # fmt: skip
 # -O1 and the few passes below: emcc's own -Os runs all of wasm-opt for 95 CPU seconds to gain 0.5 of 3.5 MB.
 LINK_FLAGS = (
     "-O1", "--no-entry", "-sWASM_BIGINT=1", "-sSTANDALONE_WASM=1", "-sALLOW_MEMORY_GROWTH=1", "-sERROR_ON_UNDEFINED_SYMBOLS=0",
@@ -27,6 +32,8 @@ LINK_FLAGS = (
 )  # fmt: skip
 
 
+# What a compiled model depends on, besides kernels/ and runtime/.
+COMPILER_SOURCES = ("build_options.py", "compile.py", "decoder.py", "decoder_config.py", "kv_cache.py", "sampling.py", "table.py")
 SHRINK_PASSES = ("--strip-debug", "--strip-producers", "--remove-unused-module-elements", "--duplicate-function-elimination")
 FEATURES = ("--mvp-features", "--enable-bulk-memory", "--enable-sign-ext")
 
@@ -46,8 +53,8 @@ def find_emcc() -> str:
     return found
 
 
-def _emcc(arguments: list[str], doing: str) -> None:
-    ran = subprocess.run([find_emcc(), *arguments], capture_output=True, text=True)
+def _emcc(arguments: list[str], doing: str, cwd: Path | None = None) -> None:
+    ran = subprocess.run([find_emcc(), *arguments], capture_output=True, text=True, cwd=cwd)
     if ran.returncode:
         last = (ran.stderr.strip().splitlines() or ["no message"])[-1]
         raise BuildError(f"emcc failed while {doing} ({last}); the tested version is Debian's emscripten 3.1.6.")
@@ -63,19 +70,41 @@ def runtime_object() -> Path:
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    tvm_folder, ffi_folder = Path(tvm.__file__).parent, Path(tvm_ffi.__file__).parent
-    shim = SOURCE / "shim"
-    folders = [
-        shim, shim / "src/runtime", shim / "src/runtime/vm", tvm_folder, tvm_folder / "include", ffi_folder / "src", ffi_folder / "include",
-    ]  # fmt: skip
-    # Messages of failed checks carry __FILE__: no path of this machine may get into a library.
-    hidden = [f"-fmacro-prefix-map={tvm_folder}=tvm", f"-fmacro-prefix-map={ffi_folder}=tvm_ffi", f"-fmacro-prefix-map={SOURCE}=runtime"]
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "runtime.o"
-        _emcc([*COMPILE_FLAGS, *hidden, *(f"-I{f}" for f in folders), "-c", str(SOURCE / "runtime.cc"), "-o", str(made)], "compiling the runtime")
-        shutil.copy(made, target.with_suffix(".part"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # Compiled through links with short relative names: messages of failed checks carry file names, and no path of this machine may get
+        # into a library.
+        for link, real in (("tvm", Path(tvm.__file__).parent), ("ffi", Path(tvm_ffi.__file__).parent), ("runtime", SOURCE)):
+            (folder / link).symlink_to(real, target_is_directory=True)
+        shim = "runtime/shim"
+        includes = (shim, f"{shim}/src/runtime", f"{shim}/src/runtime/vm", "tvm", "tvm/include", "ffi/src", "ffi/include")
+        command = [*COMPILE_FLAGS, *(f"-I{i}" for i in includes), "-c", "runtime/runtime.cc", "-o", "runtime.o"]
+        _emcc(command, "compiling the runtime", cwd=folder)
+        shutil.copy(folder / "runtime.o", target.with_suffix(".part"))
     target.with_suffix(".part").replace(target)
     return target
+
+
+def library_state(config: DecoderConfig, options: BuildOptions) -> str:
+    """A short hash of all that a compiled library depends on."""
+    state = hashlib.sha256(repr((config, options, tvm.__version__, tvm_ffi.__version__, COMPILE_FLAGS, LINK_FLAGS, SHRINK_PASSES)).encode())
+    here = Path(__file__).parent
+    for path in sorted([*(here / name for name in COMPILER_SOURCES), *(here / "kernels").glob("*.py"), *SOURCE.rglob("*")]):
+        if path.is_file():
+            state.update(path.read_bytes())
+    return state.hexdigest()[:16]
+
+
+def build_library(config: DecoderConfig, options: BuildOptions, target: Path) -> None:
+    """Compiles and links one library, or takes it from the cache: it depends on the model's shape only, never on the weights."""
+    kept = cache_folder() / f"library-{library_state(config, options)}.wasm"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+            made = Path(name) / target.name
+            link_library(build_executable(config, options), made)
+            os.replace(made, kept)
+    shutil.copyfile(kept, target)
 
 
 def link_library(compiled: Compiled, target: Path) -> None:

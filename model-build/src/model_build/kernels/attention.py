@@ -114,6 +114,7 @@ def _walk(HEADS, SHARED, D, dtype):
     LANES = 4
     ROWS = 2 if EACH <= 4 else 1
     R = ROWS * EACH
+    STEP = 8  # dimensions a turn: unrolled over all of D these two shaders took as long to compile as all the others together
 
     def read(buffer, page_ids, part, j, head, d):
         return buffer[page_ids[j // PAGE], part, head, j % PAGE, d] if len(buffer.shape) == 5 else buffer[j, head, d]
@@ -136,7 +137,7 @@ def _walk(HEADS, SHARED, D, dtype):
                         for r in T.unroll(R):
                             top[r] = T.float32(NOTHING_YET)
                             total[r] = T.float32(0)
-                            for d in T.unroll(D):
+                            for d in range(D):
                                 mixed[r * D + d] = T.float32(0)
                                 query[r * D + d] = (
                                     T.cast(q[T.min((bx * LANES + tx) * ROWS + r // EACH, rows - 1), by * EACH + r % EACH, d], "float32")
@@ -149,10 +150,11 @@ def _walk(HEADS, SHARED, D, dtype):
                         for j in range(end[0]):
                             for r in T.unroll(R):
                                 score[r] = T.float32(0)
-                            for d in T.unroll(D):
-                                one[0] = T.cast(read(k, page_ids, 0, j, by, d), "float32")
-                                for r in T.unroll(R):
-                                    score[r] = score[r] + one[0] * query[r * D + d]
+                            for d0 in range(D // STEP):
+                                for d1 in T.unroll(STEP):
+                                    one[0] = T.cast(read(k, page_ids, 0, j, by, d0 * STEP + d1), "float32")
+                                    for r in T.unroll(R):
+                                        score[r] = score[r] + one[0] * query[r * D + d0 * STEP + d1]
                             for r in T.unroll(R):
                                 if causal > 0 and j > keys - rows + (bx * LANES + tx) * ROWS + r // EACH:
                                     score[r] = T.float32(-1e9)
@@ -160,18 +162,19 @@ def _walk(HEADS, SHARED, D, dtype):
                                     one[0] = T.exp2(top[r] - score[r])
                                     top[r] = score[r]
                                     total[r] = total[r] * one[0]
-                                    for d in T.unroll(D):
+                                    for d in range(D):
                                         mixed[r * D + d] = mixed[r * D + d] * one[0]
                                 score[r] = T.exp2(score[r] - top[r])
                                 total[r] = total[r] + score[r]
-                            for d in T.unroll(D):
-                                one[0] = T.cast(read(v, page_ids, 1, j, by, d), "float32")
-                                for r in T.unroll(R):
-                                    mixed[r * D + d] = mixed[r * D + d] + one[0] * score[r]
+                            for d0 in range(D // STEP):
+                                for d1 in T.unroll(STEP):
+                                    one[0] = T.cast(read(v, page_ids, 1, j, by, d0 * STEP + d1), "float32")
+                                    for r in T.unroll(R):
+                                        mixed[r * D + d0 * STEP + d1] = mixed[r * D + d0 * STEP + d1] + one[0] * score[r]
                         for r in T.unroll(R):
                             if (bx * LANES + tx) * ROWS + r // EACH < rows:
                                 log_sum[(bx * LANES + tx) * ROWS + r // EACH, by * EACH + r % EACH] = top[r] + T.log2(total[r])
-                                for d in T.unroll(D):
+                                for d in range(D):
                                     out[(bx * LANES + tx) * ROWS + r // EACH, by * EACH + r % EACH, d] = T.cast(
                                         mixed[r * D + d] / total[r], dtype
                                     )

@@ -12,13 +12,13 @@ from .linear_barrier_free import added, linear_signature
 def cpu_linear(N, K, bits, dtype, out_dtype, addend, rows):
     """The product of kernels/linear_barrier_free.py for a CPU: threads share out the columns, a word's values fill a vector."""
     P = 32 // bits
-    G, S = K // 32, (K // 32 + 1) // 2
+    G = K // 32
     MT = 1 if rows == 1 else 4
     NB = next(b for b in (64, 48, 32, 16, 8, 4, 2, 1) if N % b == 0)
     zero, mask = ZERO[bits], (1 << bits) - 1
 
     @T.macro
-    def body(M, x, words, scales, extra, y):
+    def body(M, N_, W, x, words, scales, extra, y):
         for nb in T.parallel(N // NB):
             for mb in T.serial(1 if rows == 1 else (M + MT - 1) // MT):
                 for ni in T.serial(NB):
@@ -65,4 +65,4 @@ def cpu_linear(N, K, bits, dtype, out_dtype, addend, rows):
                                     added(total[0], extra, mb * MT + i, nb * NB + ni, addend), out_dtype
                                 )
 
-    return linear_signature(body, N, K, P, S, dtype, out_dtype, addend, rows)
+    return linear_signature(body, P, dtype, out_dtype, addend, rows)

@@ -209,25 +209,25 @@ def nucleus_kernels(V):
                 with T.sblock("draw"):
                     T.reads()
                     T.writes()
-                    target = T.sblock_alloc_buffer((1,), "float32", scope="local")
+                    threshold = T.sblock_alloc_buffer((1,), "float32", scope="local")
                     mass = T.sblock_alloc_buffer((1,), "float32", scope="local")
                     part = T.sblock_alloc_buffer((1,), "int32", scope="local")
                     done = T.sblock_alloc_buffer((1,), "int32", scope="local")
-                    target[0] = T.float32(0)
+                    threshold[0] = T.float32(0)
                     for i in range(THREADS):
-                        target[0] = target[0] + kept[i]
-                    target[0] = target[0] * uniform[0]
+                        threshold[0] = threshold[0] + kept[i]
+                    threshold[0] = threshold[0] * uniform[0]
                     part[0] = 0
                     done[0] = 0
                     for i in range(THREADS):
                         if kept[i] > T.float32(0) and done[0] == 0:
                             part[0] = i
-                            if target[0] < kept[i]:
+                            if threshold[0] < kept[i]:
                                 done[0] = 1
                             else:
-                                target[0] = target[0] - kept[i]
-                    if done[0] == 0:  # rounding pushed the target past the end: the last kept token
-                        target[0] = T.float32(2)
+                                threshold[0] = threshold[0] - kept[i]
+                    if done[0] == 0:  # rounding pushed the threshold past the end: the last kept token
+                        threshold[0] = T.float32(2)
                     mass[0] = T.float32(0)
                     done[0] = 0
                     token[0] = ids[0, part[0] * EACH]
@@ -240,7 +240,7 @@ def nucleus_kernels(V):
                             ):
                                 token[0] = ids[0, part[0] * EACH + i]
                                 mass[0] = mass[0] + p[0, part[0] * EACH + i]
-                                if mass[0] > target[0]:
+                                if mass[0] > threshold[0]:
                                     done[0] = 1
 
     return add_histograms, kept_mass, draw

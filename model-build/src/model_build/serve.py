@@ -1,0 +1,147 @@
+"""A deployed folder as a process: one JSON request a line on stdin, one JSON answer a line on stdout. Runs on this CPU, greedily.
+
+Request: {"prefix": text, "suffix": text, "max_tokens": whole number} and, if wanted, "id", which comes back in the answer.
+Answer: {"text", "finish": "stop" | "length", "tokens": ids, "prefixTokens", "promptTokens", "reusedTokens", "prefillMs", "decodeMs"} or {"error"}.
+Before the first answer comes a line {"ready": true, ...} once the model is loaded. Ends when stdin does.
+
+As in the browser, prefix and suffix are tokenized separately, and the KV cache is cut back to the longest beginning that it shares with the
+prompt, so the schema of the last question costs nothing again.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import tvm
+
+from .build_options import BuildOptions
+from .compile import build_executable, parameters_of
+from .errors import BuildError
+from .folder import ModelFolder, read_shards
+from .native import NativeModel
+from .wasm import cache_folder, library_state
+
+NATIVE_CHUNK = 256
+
+
+def native_library(folder: ModelFolder) -> Path:
+    """The model's shape compiled for this CPU (15 to 60 s), kept by shape, compiler and processor. The weights stay in the folder."""
+    options = native_options(folder)
+    processor = tvm.target.codegen.llvm_get_system_cpu()
+    target = cache_folder() / f"native-{processor}-{library_state(folder.config, options)}.so"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        compiled = build_executable(folder.config, options)
+        # Another process may be building the same: each writes its own file and moves it into place.
+        with tempfile.TemporaryDirectory(dir=target.parent) as name:
+            made = Path(name) / "native.so"
+            compiled.executable.export_library(str(made))
+            os.replace(made, target)
+    return target
+
+
+def native_options(folder: ModelFolder) -> BuildOptions:
+    return BuildOptions("cpu", "float32", folder.embedding_bits, folder.card["contextWindow"], min(NATIVE_CHUNK, folder.card["contextWindow"]))
+
+
+def load_native(folder: ModelFolder) -> NativeModel:
+    """Runs the very shards of the folder on this CPU."""
+    options = native_options(folder)
+    shards = read_shards(folder.path)
+    names = [parameter.name for parameter in parameters_of(folder.config, options)]
+    missing = [name for name in names if name not in shards]
+    if missing:
+        raise BuildError(f"{folder.path} has no parameter {missing[0]}; build the folder again.")
+    library = tvm.runtime.load_module(str(native_library(folder)))
+    return NativeModel(library, [shards[name] for name in names], options.context, options.chunk)
+
+
+class Answerer:
+    """Answers prompts one after the other, reusing what the KV cache holds."""
+
+    def __init__(self, folder: ModelFolder):
+        self._model = load_native(folder)
+        self._tokenizer = folder.tokenizer()
+        self._stops = set(folder.card["stopTokens"])
+        self._fed: list[int] = []
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def answer(self, prefix: str, suffix: str, max_tokens: int) -> dict:
+        """Raises BuildError if there is no prompt or it does not fit."""
+        first = self._encode(prefix)
+        prompt = [*first, *self._encode(suffix)]
+        if not prompt:
+            raise BuildError("The prompt is empty; give a prefix or a suffix.")
+        if len(prompt) >= self._model.context:
+            raise BuildError(f"The prompt has {len(prompt)} tokens, the model's context holds {self._model.context}; shorten it.")
+        # The last token is always fed again: its logits are what the first answer token comes from.
+        reused = 0
+        while reused < min(len(self._fed), len(prompt) - 1) and self._fed[reused] == prompt[reused]:
+            reused += 1
+        start = time.perf_counter()
+        if reused:
+            self._model.pop(len(self._fed) - reused)
+        else:
+            self._model.reset()
+        self._fed = []  # in case feeding fails: then nothing is known of the cache
+        logits = self._model.feed(prompt[reused:])
+        prefilled = time.perf_counter()
+        limit = min(max_tokens, self._model.context - len(prompt))
+        tokens, seconds = self._model.greedy(logits, limit, self._stops.__contains__)
+        self._fed = [*prompt, *tokens][: self._model.length]
+        return {
+            "text": self._tokenizer.decode(tokens, skip_special_tokens=True),
+            "finish": "length" if len(tokens) == limit else "stop",
+            "tokens": tokens,
+            "prefixTokens": len(first),
+            "promptTokens": len(prompt),
+            "reusedTokens": reused,
+            "prefillMs": round((prefilled - start) * 1000, 1),
+            "decodeMs": round(seconds * 1000, 1),
+        }
+
+
+def _parse(line: str) -> tuple[dict, tuple[str, str, int]]:
+    try:
+        request = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BuildError(f"The line is not JSON ({error}); send one object a line.") from error
+    if not isinstance(request, dict):
+        raise BuildError("The line is not a JSON object; send one object a line.")
+    prefix, suffix, limit = request.get("prefix", ""), request.get("suffix", ""), request.get("max_tokens", 128)
+    if not isinstance(prefix, str) or not isinstance(suffix, str):
+        raise BuildError("prefix and suffix must be text.")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise BuildError("max_tokens must be a whole number from 1.")
+    return request, (prefix, suffix, limit)
+
+
+def serve(folder: ModelFolder, lines: TextIO = sys.stdin, write: Callable[[str], None] | None = None) -> None:
+    """Until `lines` ends. A request that cannot be answered gets {"error": sentence}; the process goes on."""
+
+    def say(value: dict) -> None:
+        text = json.dumps(value, ensure_ascii=False)
+        if write:
+            write(text)
+        else:
+            print(text, flush=True)
+
+    answerer = Answerer(folder)
+    say({"ready": True, "id": folder.card["id"], "contextWindow": folder.card["contextWindow"]})
+    for line in lines:
+        if not line.strip():
+            continue
+        mark: dict = {}
+        try:
+            request, arguments = _parse(line)
+            mark = {"id": request["id"]} if "id" in request else {}
+            say({**mark, **answerer.answer(*arguments)})
+        except BuildError as error:
+            say({**mark, "error": str(error)})

@@ -1,0 +1,181 @@
+"""Tiny models built whole: on the CPU against numpy, in the browser against the CPU. Compiling for the browser needs emcc and takes minutes
+the first time (the runtime), seconds after."""
+
+import io
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import reference_logits
+from tiny_model import LLAMA, QWEN2, write_checkpoint
+
+from model_build.checkpoint import open_folder
+from model_build.cli import main
+from model_build.errors import BuildError
+from model_build.folder import open_model_folder, read_shards
+from model_build.quantization import QuantizedTable, dequantize
+from model_build.serve import Answerer, load_native, serve
+from model_build.wasm import ALLOWED_IMPORTS, imports_of
+
+REPOSITORY = Path(__file__).parents[2]
+CONTEXT, CHUNK = 256, 32
+rng = np.random.default_rng(3)
+PROMPT = [int(t) for t in rng.integers(3, 250, 71)]
+# One chunk, several, single tokens, a mix that crosses pages and chunks, and 20 tokens too many that are taken back.
+SPLITS = {
+    "one-chunk": ([PROMPT[:30]], 0, 30),
+    "chunks": ([PROMPT], 0, 71),
+    "pieces": ([PROMPT[:17], PROMPT[17:50], PROMPT[50:]], 0, 71),
+    "token-by-token": ([[t] for t in PROMPT], 0, 71),
+    "after-a-pop": ([[*PROMPT[:40], *range(60, 80)], PROMPT[40:]], 20, 71),
+}
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen2"])
+def built(request, tmp_path_factory):
+    """(checkpoint, folder) of a tiny model, with the libraries that a software adapter can run."""
+    folder = tmp_path_factory.mktemp(request.param)
+    raw = {"llama": LLAMA, "qwen2": QWEN2}[request.param]
+    write_checkpoint(folder / "hf", raw)
+    libraries = "webgpu-f32,webgpu-f16,webgpu-f32-flat" if request.param == "llama" else "webgpu-f32-flat"
+    bits = "8" if request.param == "llama" else "4"
+    main(["build", "--weights", str(folder / "hf"), "--id", "tiny", "--out", str(folder / "out"), "--context", str(CONTEXT), "--chunk", str(CHUNK),
+          "--embedding-bits", bits, "--libraries", libraries, "--licence", "CC0-1.0"])  # fmt: skip
+    return open_folder(folder / "hf"), open_model_folder(folder / "out")
+
+
+@pytest.fixture(scope="module")
+def expected(built):
+    """Logits after each token of PROMPT, by numpy in float64, over the weights as the folder's shards hold them."""
+    _, folder = built
+    shards, config = read_shards(folder.path), folder.config
+
+    def get(name: str) -> np.ndarray:
+        stem, kind = name.rsplit(".", 1)
+        for fused, parts in {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}.items():
+            for part in parts:
+                if stem.endswith(part):
+                    joined = get(f"{stem.replace(part, fused)}.{kind}")
+                    kv = config.num_key_value_heads * config.head_dim
+                    sizes = [len(joined) - 2 * kv, kv, kv] if fused == "qkv_proj" else [config.intermediate_size] * 2
+                    return np.split(joined, np.cumsum(sizes)[:-1])[parts.index(part)]
+        if name in shards:
+            return shards[name].astype(np.float64)
+        bits = folder.embedding_bits if stem in ("model.embed_tokens", "lm_head") else 4
+        return dequantize(QuantizedTable(shards[f"{stem}.words"], shards[f"{stem}.scales"], bits)).astype(np.float64)
+
+    return reference_logits(config, get, PROMPT)
+
+
+def test_the_card_describes_the_folder(built):
+    _, folder = built
+    card = json.loads((folder.path / "model-card.json").read_text())
+    assert card["id"] == "tiny" and card["licence"] == "CC0-1.0" and card["measuredAccuracy"] is None
+    assert set(card["files"]) == {p.name for p in folder.path.iterdir()} - {"model-card.json"}
+    assert [entry["schedule"] for entry in card["libraries"]][-1] == "barrier-free"
+    assert 2 in card["stopTokens"]
+    for shard in json.loads((folder.path / "tensor-cache.json").read_text())["records"]:
+        assert shard["nbytes"] <= 32 << 20
+
+
+def test_libraries_import_only_what_webllm_gives(built):
+    _, folder = built
+    for library in folder.card["libraries"]:
+        imports = set(imports_of((folder.path / library["file"]).read_bytes()))
+        assert imports <= ALLOWED_IMPORTS and "TVMFFIWasmSafeCall" in imports
+
+
+def test_no_file_carries_a_path_of_this_machine(built):
+    _, folder = built
+    private = re.compile(rb"/(root|home|work|tmp|Users|usr/lib|usr/local|opt|var)/")
+    for path in folder.path.iterdir():
+        if path.suffix in (".wasm", ".json"):
+            found = private.search(path.read_bytes())
+            assert not found, f"{path.name}: {path.read_bytes()[found.start() - 40 : found.end() + 80]!r}"
+
+
+def test_cpu_logits_are_those_of_numpy_however_the_prompt_is_split(built, expected):
+    model = load_native(built[1])
+    for name, (pieces, popped, length) in SPLITS.items():
+        model.reset()
+        for index, piece in enumerate(pieces):
+            logits = model.feed(piece)
+            if index == 0:
+                model.pop(popped)
+        assert np.abs(logits - expected[length - 1]).max() < 2e-5, name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("suffix", ["webgpu-f32", "webgpu-f32-flat"])
+def test_browser_logits_and_tokens_are_those_of_the_cpu(built, expected, suffix):
+    _, folder = built
+    library = f"tiny-{suffix}.wasm"
+    if library not in folder.card["files"]:
+        pytest.skip("the Qwen2 model is built for software adapters only")
+    prompts = [PROMPT[i : i + 5 + i] for i in range(0, 20)]
+    native = load_native(folder)
+    wanted = []
+    for prompt in prompts:
+        native.reset()
+        wanted.append(native.greedy(native.feed(prompt), 6, lambda _: False)[0])
+    tasks = [{"kind": "logits", "pieces": pieces, "pop": popped} for pieces, popped, _ in SPLITS.values()]
+    tasks += [{"kind": "greedy", "prompt": prompt, "count": 6} for prompt in prompts]
+    tasks += [{"kind": "nucleus", "draws": 10}, {"kind": "edits"}]
+    answers = run_in_browser(folder.path, library, tasks)
+    for (name, (_, _, length)), logits in zip(SPLITS.items(), answers, strict=False):
+        assert np.abs(np.array(logits) - expected[length - 1]).max() < 5e-5, name
+    assert answers[len(SPLITS) : -2] == wanted
+    assert answers[-2] == {"draws": 10, "wrong": 0}
+    assert answers[-1]["masked"] and answers[-1]["largestError"] < 1e-5
+
+
+def run_in_browser(folder: Path, library: str, tasks: list[dict]) -> list:
+    command = ["npx", "tsx", "model-build/browser/run.mjs", str(folder), library]
+    ran = subprocess.run(command, cwd=REPOSITORY, input=json.dumps(tasks), capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    return json.loads(ran.stdout)["answers"]
+
+
+def test_serve_stdio_answers_and_reuses_the_prefix(built):
+    _, folder = built
+    prefix, ask = "CREATE TABLE head (age int);\n", [{"suffix": "How old?"}, {"suffix": "Who?"}, {"suffix": "How old?"}]
+    lines = [json.dumps({"prefix": prefix, "max_tokens": 12, "id": i, **q}) for i, q in enumerate(ask)]
+    lines[2:2] = ["not json", '{"max_tokens": 0}', json.dumps({"suffix": "x" * 300}), "", '{"prefix": ""}']
+    out: list[dict] = []
+    serve(folder, io.StringIO("\n".join(lines)), lambda text: out.append(json.loads(text)))
+    assert out[0]["ready"] and out[0]["contextWindow"] == CONTEXT
+    first, second, *errors, again = out[1:]
+    assert all(re.search(r"[.)]$", e["error"]) and "text" not in e for e in errors) and len(errors) == 4
+    assert first["reusedTokens"] == 0 and second["reusedTokens"] == first["prefixTokens"] == len(prefix)
+    assert again["tokens"] == first["tokens"] and again["id"] == 2
+    assert len(first["tokens"]) <= 12 and first["promptTokens"] == len(prefix) + len("How old?")
+    fresh = Answerer(folder).answer(prefix, "Who?", 12)
+    assert fresh["tokens"] == second["tokens"] and fresh["reusedTokens"] == 0
+
+
+@pytest.mark.parametrize("damage", ["changed", "short", "missing", "added"])
+def test_verify_refuses_a_damaged_folder(built, tmp_path, capsys, damage):
+    _, folder = built
+    for path in folder.path.iterdir():
+        os.link(path, tmp_path / path.name)
+    shard = tmp_path / "params_shard_0.bin"
+    data = bytearray(shard.read_bytes())
+    shard.unlink()
+    if damage == "changed":
+        data[1000] ^= 1
+    if damage == "short":
+        data = data[:-4]
+    if damage != "missing":
+        shard.write_bytes(data)
+    if damage == "added":
+        (tmp_path / "extra.bin").write_bytes(b"x")
+    says = {"changed": "SHA-256", "short": "cut short", "missing": "lacks", "added": "does not list"}[damage]
+    with pytest.raises(BuildError, match=says):
+        open_model_folder(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(tmp_path)])
+    assert ended.value.code == 2 and says in capsys.readouterr().err
