@@ -47,6 +47,25 @@ it('knows the adapter before it fetches anything, and says so if no model is loa
   expect(await engine.generate({ prompt: question, maxTokens: 1 })).toMatchObject({ ok: false, error: { code: 'not-loaded' } });
 });
 
+it('says so if the worker cannot be started, and does not hang', async () => {
+  const broken = new WebLlmEngine({ startWorker: () => startWorker('/no-such-worker.js', 'inference') });
+  expect(await broken.load(model)).toMatchObject({ ok: false, error: { code: 'crashed' } });
+  expect(broken.loaded).toBe(false);
+});
+
+it('stops a load at once, while bytes are coming', async () => {
+  const controller = new AbortController();
+  const stopped = new WebLlmEngine();
+  let began = 0;
+  const onProgress = () => {
+    began ||= performance.now();
+    controller.abort();
+  };
+  expect(await stopped.load(model, { signal: controller.signal, onProgress })).toMatchObject({ ok: false, error: { code: 'aborted' } });
+  expect(performance.now() - began).toBeLessThan(500);
+  expect(stopped.loaded).toBe(false);
+});
+
 it('loads, telling phases and bytes', { timeout: 5 * MINUTES }, async () => {
   const progress: LoadProgress[] = [];
   expect(await engine.load(model, { onProgress: (step) => progress.push(step) })).toEqual({ ok: true, value: undefined });
