@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import type { ExecutionOptions } from '../src/evaluation/execution-match.ts';
 import { foreignKeyMap } from '../src/evaluation/foreign-key-map.ts';
+import type { SpiderTables } from '../src/evaluation/foreign-key-map.ts';
 import { Scorer } from '../src/evaluation/score.ts';
 import type { Verdict } from '../src/evaluation/score.ts';
 import { UsageError } from './arguments.ts';
@@ -32,6 +33,17 @@ const Tables = v.array(
   }),
 );
 
+/** The entries of tables.json by database. */
+export async function readSpiderTables(spider: string): Promise<Map<string, SpiderTables>> {
+  let text: string;
+  try {
+    text = await readFile(path.join(spider, 'tables.json'), 'utf8');
+  } catch (error) {
+    throw new UsageError(`${spider} is not a Spider folder: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return new Map(v.parse(Tables, JSON.parse(text)).map((entry) => [entry.db_id, entry]));
+}
+
 /** Two databases at a time: a database has a thread of its own, and a query that takes long should not hold up the rest. */
 const DATABASES_AT_ONCE = 2;
 
@@ -42,8 +54,7 @@ export async function scorePredictions(
   options: ExecutionOptions & { readonly onScored?: () => void } = {},
 ): Promise<ScoredRun> {
   const examples = new Map((await readExamples(spider)).map((example) => [Number(example.id.replace('dev-', '')), example]));
-  const tables = v.parse(Tables, JSON.parse(await readFile(path.join(spider, 'tables.json'), 'utf8')));
-  const foreignKeys = new Map(tables.map((entry) => [entry.db_id, foreignKeyMap(entry)]));
+  const tables = await readSpiderTables(spider);
 
   const leftOut: number[] = [];
   const byDatabase = new Map<string, { prediction: Prediction; place: number; question: string; goldSql: string }[]>();
@@ -70,7 +81,8 @@ export async function scorePredictions(
       const [databaseId, group] = next;
       const database = new NodeDatabase();
       try {
-        const scorer = await openScorer(database, spider, databaseId, foreignKeys.get(databaseId) ?? new Map(), options);
+        const entry = tables.get(databaseId);
+        const scorer = await openScorer(database, spider, databaseId, entry === undefined ? new Map() : foreignKeyMap(entry), options);
         for (const { prediction, place, question, goldSql } of group) {
           const verdict = await scorer.score(goldSql, prediction.predictedSql);
           results[place] = { ...prediction, question, goldSql, verdict };

@@ -1,0 +1,216 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import type { Database, Schema } from '../src/database/database.ts';
+import { NodeDatabase } from '../src/database/node/node-database.ts';
+import type { Engine } from '../src/engine/engine.ts';
+import { foreignKeyMap } from '../src/evaluation/foreign-key-map.ts';
+import { Scorer } from '../src/evaluation/score.ts';
+import { answer } from '../src/text-to-sql/answer.ts';
+import type { AskContext } from '../src/text-to-sql/answer.ts';
+import { buildSchemaIndex } from '../src/text-to-sql/link-schema.ts';
+import { buildValueIndex } from '../src/text-to-sql/link-values.ts';
+import type { PromptStyle, SampleRows } from '../src/text-to-sql/prompt.ts';
+import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
+import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
+import { sqlName } from '../src/text-to-sql/sql-name.ts';
+import { readArguments, runCommand, UsageError } from './arguments.ts';
+import { NativeEngine } from './native-engine.ts';
+import { Progress } from './progress.ts';
+import { readSpiderTables } from './score-predictions.ts';
+import { readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
+import type { SpiderExample } from './spider-data.ts';
+
+/**
+ * `npm run predict`: asks a model folder the questions of Spider dev, on the way that a question takes in the app, and writes a prediction a
+ * line (DESIGN.md, predictions JSONL) as it goes. Started again with the same --out, it goes on where it stopped.
+ */
+await runCommand(async (args) => {
+  const given = readArguments(
+    'predict',
+    {
+      model: { type: 'string', value: 'FOLDER', required: true, help: 'a model folder, as the browser loads it' },
+      spider: { type: 'string', value: 'DIR', required: true, help: 'folder with dev.json, tables.json and database/' },
+      out: { type: 'string', value: 'FILE', required: true, help: 'predictions, one JSON object a line; what is there is kept' },
+      db: { type: 'string', value: 'ID', help: 'only the questions on this database' },
+      ids: { type: 'string', value: 'FILE', help: 'only these questions: a number (0-based in dev.json) or dev-12 a line' },
+      limit: { type: 'string', value: 'N', help: 'only the first N questions' },
+      repair: { type: 'boolean', help: 'repair the SQL by the database, as the app does' },
+    },
+    args,
+  );
+  const folder = given.required('model');
+  const spider = given.required('spider');
+  const out = given.required('out');
+  const card = await readCard(folder);
+  const wanted = await questions(spider, given.text('db'), given.text('ids'), given.count('limit'));
+  const done = await answered(out, card.id);
+  const left = wanted.filter((example) => !done.has(example.id));
+  if (left.length === 0) {
+    process.stderr.write(`All ${String(wanted.length)} questions are answered in ${out}.\n`);
+    return;
+  }
+
+  const engine = new NativeEngine();
+  process.stderr.write(`Loading ${card.id} (the first time on a machine it is compiled, about a minute)\n`);
+  const loaded = await engine.load(folder);
+  if (!loaded.ok) throw new UsageError(`${loaded.error.message} ${loaded.error.nextStep}\n${loaded.error.detail ?? ''}`);
+
+  const tables = await readSpiderTables(spider);
+  const progress = new Progress('Answering', wanted.length, wanted.length - left.length);
+  let right = 0;
+  try {
+    // All questions of one database in turn: they share the schema's part of the KV cache.
+    for (const databaseId of new Set(left.map((example) => example.databaseId))) {
+      const database = new NodeDatabase();
+      try {
+        const schema = await openDatabase(database, spider, databaseId);
+        const context = await askContext(database, schema, card.promptStyle);
+        const entry = tables.get(databaseId);
+        const scorer = new Scorer(database, schema, entry === undefined ? new Map() : foreignKeyMap(entry));
+        const facts = given.flag('repair') ? await readFacts(database, { schema }) : null;
+        for (const example of left.filter((candidate) => candidate.databaseId === databaseId)) {
+          const line = await predictOne(example, context, engine, database, scorer, facts);
+          await appendFile(out, `${JSON.stringify({ ...line, model: card.id })}\n`);
+          if (line.exec_match === true) right += 1;
+          progress.advance(`${String(right)} right`);
+        }
+      } finally {
+        await database.close();
+      }
+    }
+  } finally {
+    await engine.unload();
+  }
+});
+
+type Facts = Awaited<ReturnType<typeof readFacts>>;
+
+async function predictOne(
+  example: SpiderExample,
+  context: AskContext,
+  engine: Pick<Engine<never>, 'generate'>,
+  database: Database,
+  scorer: Scorer,
+  facts: Facts,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { trace, outcome } = await answer(example.question, context, engine, database, {
+    rowLimit: 1,
+    ...(facts === null ? {} : { repair: (sql: string, question: string) => repair(sql, database, question, { facts }) }),
+  });
+  // A model that has stopped ends the run; a question that does not fit is an empty answer.
+  if (!outcome.ok && outcome.error.stage === 'model' && outcome.error.error.code !== 'prompt-too-long') {
+    const { message, nextStep, detail = '' } = outcome.error.error;
+    throw new UsageError(`${message} ${nextStep}\n${detail}\nWhat is answered so far is kept: start again to go on.`);
+  }
+  const predicted = trace.sql ?? '';
+  const verdict = await scorer.score(example.query, predicted);
+  const { generation } = trace;
+  return {
+    question_id: example.id,
+    index: Number(example.id.replace('dev-', '')),
+    db_id: example.databaseId,
+    difficulty: verdict.hardness,
+    gold_sql: example.query,
+    pred_sql: predicted,
+    exec_match: verdict.exec === null ? null : verdict.exec === 1,
+    exact_set_match: verdict.exactMatch === null ? null : verdict.exactMatch === 1,
+    failure_mode: verdict.failureMode,
+    ...(facts === null ? {} : { model_sql: trace.modelSql ?? '' }),
+    ...(generation === undefined
+      ? {}
+      : {
+          prompt_tokens: generation.promptTokens,
+          reused_tokens: generation.reusedTokens,
+          completion_tokens: generation.completionTokens,
+          prefill_ms: generation.prefillMs,
+          decode_ms: generation.decodeMs,
+        }),
+  };
+}
+
+const Card = v.looseObject({ id: v.string(), promptStyle: v.picklist(['compact', 'create-table']) });
+
+async function readCard(folder: string): Promise<v.InferOutput<typeof Card>> {
+  try {
+    return v.parse(Card, JSON.parse(await readFile(path.join(folder, 'model-card.json'), 'utf8')));
+  } catch (error) {
+    throw new UsageError(
+      `${folder} is not a model folder: its model-card.json cannot be read (${error instanceof Error ? error.message : String(error)}).`,
+    );
+  }
+}
+
+async function questions(
+  spider: string,
+  database: string | undefined,
+  idFile: string | undefined,
+  limit: number | undefined,
+): Promise<SpiderExample[]> {
+  const examples = await readSpiderExamples(spider, 'dev');
+  const ids =
+    idFile === undefined
+      ? null
+      : new Set(
+          (await readFile(idFile, 'utf8'))
+            .split(/\s+/u)
+            .filter((id) => id !== '')
+            .map((id) => `dev-${id.replace('dev-', '')}`),
+        );
+  return examples
+    .filter((example) => (database === undefined || example.databaseId === database) && (ids === null || ids.has(example.id)))
+    .slice(0, limit);
+}
+
+const Answered = v.looseObject({ question_id: v.string(), model: v.string() });
+
+/** The questions that `out` holds already. A last line that was cut off by the end of the process is taken away. */
+async function answered(out: string, model: string): Promise<Set<string>> {
+  let text: string;
+  try {
+    text = await readFile(out, 'utf8');
+  } catch {
+    return new Set();
+  }
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole !== text) await writeFile(out, whole);
+  const lines = whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => v.safeParse(Answered, JSON.parse(line)));
+  return new Set(
+    lines.map((line) => {
+      if (!line.success || line.output.model !== model)
+        throw new UsageError(`${out} holds other predictions than those of ${model}. Give another --out.`);
+      return line.output.question_id;
+    }),
+  );
+}
+
+async function openDatabase(database: Database, spider: string, databaseId: string): Promise<Schema> {
+  const bytes = await readSpiderDatabase(spider, databaseId);
+  if (bytes === undefined) throw new UsageError(`The database ${databaseId} is not in ${path.join(spider, 'database')}.`);
+  const opened = await database.open(bytes);
+  if (!opened.ok) throw new UsageError(`The database ${databaseId} cannot be opened. ${opened.error.message}`);
+  return opened.value;
+}
+
+async function askContext(database: Database, schema: Schema, style: PromptStyle): Promise<AskContext> {
+  const values = buildValueIndex(await readColumnValues(database, schema));
+  return {
+    schema: buildSchemaIndex(schema),
+    values,
+    style,
+    ...(style === 'create-table' ? { sampleRows: await readSampleRows(database, schema) } : {}),
+  };
+}
+
+/** Three rows a table, as the style shows them. */
+async function readSampleRows(database: Database, schema: Schema): Promise<SampleRows> {
+  const samples = new Map<string, SampleRows extends ReadonlyMap<string, infer Rows> ? Rows : never>();
+  for (const table of schema.tables) {
+    const rows = await database.run(`SELECT * FROM ${sqlName(table.name)} LIMIT 3`, { rowLimit: 3 });
+    if (rows.ok) samples.set(table.name, rows.value.rows);
+  }
+  return samples;
+}
