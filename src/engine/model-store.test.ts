@@ -45,7 +45,8 @@ function store(changes: Partial<StoreEffects> = {}): ModelStore {
       pauses.push(milliseconds);
       return Promise.resolve();
     },
-    stallMs: 300,
+    // Long enough that a busy machine does not look like a stalled one.
+    stallMs: 1000,
     now: () => now,
     freeBytes: () => Promise.resolve(12_000_000),
     ...changes,
@@ -148,7 +149,7 @@ describe('a network that fails for a while', () => {
     await wait(100, undefined);
     controller.abort();
     expect(await loading).toMatchObject({ ok: false, error: { code: 'aborted' } });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it('stops in the pause before another attempt', async () => {
@@ -156,11 +157,15 @@ describe('a network that fails for a while', () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 100);
     const started = performance.now();
-    expect(await store({ wait }).prepare(entry, library, { signal: controller.signal })).toMatchObject({
+    expect(
+      await store({ wait: (milliseconds, signal) => wait(20 * milliseconds, signal) }).prepare(entry, library, {
+        signal: controller.signal,
+      }),
+    ).toMatchObject({
       ok: false,
       error: { code: 'aborted' },
     });
-    expect(performance.now() - started).toBeLessThan(450);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 
