@@ -27,6 +27,7 @@ export interface EngineError {
 
 export interface LoadProgress {
   readonly phase: 'download' | 'verify' | 'upload' | 'compile' | 'ready';
+  /** Of the phase: bytes fetched, verified or uploaded; in `compile` the share of the shaders that is done, scaled to `totalBytes`. */
   readonly loadedBytes: number;
   readonly totalBytes: number;
   /** null until there is enough to go by. */
