@@ -49,6 +49,8 @@ const MAX_CANDIDATES = 24;
 const LAST_RESORT = 0.7;
 /** A statement with more unknown names than this was not meant for this database. */
 const MAX_MISSING = 12;
+/** Nobody means a table that is further away than this without naming any on the way. */
+const MAX_STEPS = 4;
 const OPTIONS_PER_COLUMN = 3;
 /** A column's name in a table that is in reach, or in one that would first have to be joined. */
 const MIN_SIMILARITY = 0.74;
@@ -146,13 +148,18 @@ function aliasFits(alias: string, table: string): boolean {
   return letters === initials || bareName(table).startsWith(letters) || words.some((word) => word.startsWith(letters));
 }
 
+function digitsOf(name: string): string {
+  return name.replaceAll(/\D/g, '');
+}
+
 /** The two columns of a table most like a name. */
 export function nearColumns(catalog: Catalog, table: string, name: string, floor = MIN_SIMILARITY): { column: string; score: number }[] {
   const found: { column: string; score: number }[] = [];
   const letters = [...bareName(name)].sort().join('');
   for (const column of catalog.tables.get(table)?.columnNames ?? []) {
     let score = similarity(name, column);
-    if (name.length >= 3 && letters === [...bareName(column)].sort().join('')) score = Math.max(score, 0.9);
+    if (name.length >= 3 && digitsOf(name) === digitsOf(column) && letters === [...bareName(column)].sort().join(''))
+      score = Math.max(score, 0.9);
     if (score >= floor) found.push({ column, score });
   }
   return found.sort((a, b) => b.score - a.score || (a.column < b.column ? 1 : -1)).slice(0, 2);
@@ -246,7 +253,7 @@ function joinOptions(
     const hits = table.columnNames.has(name) ? [{ column: name, score: 1 }] : nearColumns(catalog, key, name, MIN_SIMILARITY_ELSEWHERE);
     if (hits.length === 0 || here.length === 0) continue;
     const path = (bound === undefined ? null : catalog.path([bound.table], key)) ?? catalog.path(here, key);
-    if (path === null) continue;
+    if (path === null || path.length > MAX_STEPS) continue;
     let cost = 0.2 + 0.08 * path.length - (question.mentions(table.name) ? 0.06 : 0);
     if (question.asksFor(name, table.name) && !sources.some((source) => question.asksFor(name, source.table)))
       cost = Math.min(cost, ASKED_FOR);
