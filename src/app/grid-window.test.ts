@@ -12,7 +12,7 @@ describe('what of a long table is drawn', () => {
         const { first, end } = rowsInView(scrolled, height, rowHeight, total);
         expect(first).toBeGreaterThanOrEqual(0);
         expect(end).toBeLessThanOrEqual(total);
-        expect(end - first).toBeLessThanOrEqual(Math.ceil(height / rowHeight) + 17);
+        expect(end - first).toBeLessThanOrEqual(Math.ceil(height / rowHeight) + 9);
         const topmost = Math.floor(scrolled / rowHeight);
         if (topmost < total) expect(topmost >= first && topmost < end).toBe(true);
       }),

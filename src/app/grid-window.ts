@@ -10,7 +10,7 @@ export interface Span {
  * The rows that a viewport shows, and some on either side so that a fast scroll does not show an empty table.
  * @param scrolled pixels above the viewport
  */
-export function rowsInView(scrolled: number, height: number, rowHeight: number, total: number, overscan = 8): Span {
+export function rowsInView(scrolled: number, height: number, rowHeight: number, total: number, overscan = 4): Span {
   const first = Math.max(0, Math.min(total, Math.floor(scrolled / rowHeight)) - overscan);
   const end = Math.min(total, Math.ceil((scrolled + height) / rowHeight) + overscan);
   return { first, end: Math.max(first, end) };

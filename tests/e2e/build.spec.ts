@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { initialScripts } from '../../scripts/initial-scripts.ts';
 import { contentSecurityPolicy } from '../../scripts/security-headers.ts';
-import { dist, grid, openSample, root, Session } from './browser-session.ts';
+import { column, dist, grid, openSample, root, runSql, Session } from './browser-session.ts';
 import { intrusionAttempts } from './intrusion-attempts.ts';
 
 const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(html|js|css|json|webmanifest)$/.test(name));
@@ -62,27 +62,28 @@ test('the app works from a sub-path of a static host that sends no special heade
   }
 });
 
-test('without WebGPU the page says so, says which browsers have it, and everything else works', async () => {
+test.each([
+  ['the browser has no WebGPU', 'no-webgpu', /no WebGPU.*Chrome.*Safari.*Firefox/],
+  ['there is no graphics card for it', 'no-adapter', /no graphics card.*hardware acceleration/],
+] as const)('where %s the page says so and what to do, and everything else works', async (_what, fault, words) => {
   const session = await Session.start({
     without: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
     arguments: ['--disable-gpu'],
   });
   try {
     const { page } = session;
+    if (fault === 'no-webgpu') await session.context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'gpu'));
     await session.open();
     await openSample(page, /^Bookshop/);
-    await expect
-      .poll(
-        () =>
-          page
-            .getByText(/WebGPU/)
-            .first()
-            .textContent(),
-        { timeout: 20_000 },
-      )
-      .toMatch(/Chrome|hardware acceleration/);
+    const bar = page
+      .getByRole('main')
+      .locator('p', { hasText: /WebGPU/ })
+      .first();
+    await expect.poll(() => bar.textContent(), { timeout: 20_000 }).toMatch(words);
     await page.getByRole('list', { name: 'Answer at once' }).getByRole('button').first().click();
     await grid(page).waitFor();
+    await runSql(page, 'SELECT 42');
+    await expect.poll(() => column(page, 1)).toEqual(['42']);
     expect(session.violations).toEqual([]);
     expect(session.errors).toEqual([]);
   } finally {
