@@ -46,9 +46,10 @@ def write_gguf(path, raw, tensors, kind=GGMLQuantizationType.F32, extra=None):
     vocabulary = byte_tokenizer(config.vocab_size)["model"]["vocab"]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm" if name == "llama" else "qwen2")
-    writer.add_token_list(list(vocabulary))
-    writer.add_token_types([3 if i < 3 else 1 for i in range(len(vocabulary))])
-    writer.add_token_merges(["a b"] if "ab" in vocabulary else [])
+    tokens = [*list(vocabulary)[:-1], "ab"]  # one merge, so that the list of merges is not empty
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if i < 3 else 1 for i in range(len(tokens))])
+    writer.add_token_merges(["a b"])
     writer.add_eos_token_id(2)
     for tensor_name, value in {**tensors, **(extra or {})}.items():
         stored = value

@@ -58,8 +58,8 @@ def expected(built):
         stem, kind = name.rsplit(".", 1)
         for fused, parts in {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}.items():
             for part in parts:
-                if stem.endswith(part):
-                    joined = get(f"{stem.replace(part, fused)}.{kind}")
+                if stem.endswith(f".{part}"):
+                    joined = get(f"{stem.removesuffix(part)}{fused}.{kind}")
                     kv = config.num_key_value_heads * config.head_dim
                     sizes = [len(joined) - 2 * kv, kv, kv] if fused == "qkv_proj" else [config.intermediate_size] * 2
                     return np.split(joined, np.cumsum(sizes)[:-1])[parts.index(part)]
