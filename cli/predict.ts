@@ -25,7 +25,7 @@ import type { SpiderExample } from './spider-data.ts';
  * `npm run predict`: asks a model folder the questions of Spider dev, on the way that a question takes in the app, and writes a prediction a
  * line (DESIGN.md, predictions JSONL) as it goes. Started again with the same --out, it goes on where it stopped.
  */
-await runCommand(async (args) => {
+async function main(args: readonly string[]): Promise<void> {
   const given = readArguments(
     'predict',
     {
@@ -82,7 +82,7 @@ await runCommand(async (args) => {
   } finally {
     await engine.unload();
   }
-});
+}
 
 type Facts = Awaited<ReturnType<typeof readFacts>>;
 
@@ -214,3 +214,5 @@ async function readSampleRows(database: Database, schema: Schema): Promise<Sampl
   }
   return samples;
 }
+
+await runCommand(main);

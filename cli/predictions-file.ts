@@ -7,6 +7,8 @@ export interface Prediction {
   readonly index: number;
   readonly databaseId: string;
   readonly predictedSql: string;
+  /** Milliseconds that the model took, where the line says so. */
+  readonly milliseconds?: number;
 }
 
 const Line = v.looseObject({
@@ -15,6 +17,8 @@ const Line = v.looseObject({
   db_id: v.string(),
   pred_sql: v.optional(v.nullable(v.string())),
   predicted_sql: v.optional(v.nullable(v.string())),
+  prefill_ms: v.optional(v.number()),
+  decode_ms: v.optional(v.number()),
 });
 
 /**
@@ -47,8 +51,9 @@ export function parsePredictions(text: string, name: string): Prediction[] {
     if (!parsed.success || index === null) {
       throw new UsageError(`${where} is no prediction. Expected db_id, index (or question_id) and predicted_sql (or pred_sql).`);
     }
-    const sql = parsed.output.pred_sql ?? parsed.output.predicted_sql ?? '';
-    return [{ index, databaseId: parsed.output.db_id, predictedSql: sql }];
+    const { db_id, pred_sql, predicted_sql, prefill_ms, decode_ms } = parsed.output;
+    const milliseconds = prefill_ms === undefined || decode_ms === undefined ? {} : { milliseconds: prefill_ms + decode_ms };
+    return [{ index, databaseId: db_id, predictedSql: pred_sql ?? predicted_sql ?? '', ...milliseconds }];
   });
 }
 

@@ -206,7 +206,8 @@ function keywords(sql: SpiderSql): Set<string> {
   if (sql.where.length > 0) found.add('where');
   if (sql.groupBy.length > 0) found.add('group');
   if (sql.having.length > 0) found.add('having');
-  if (sql.orderBy.length > 0) found.add(sql.orderBy[0]).add('order');
+  const [direction] = sql.orderBy;
+  if (direction !== undefined) found.add(direction).add('order');
   if (sql.limit !== null) found.add('limit');
   for (const operation of ['except', 'union', 'intersect'] as const) if (sql[operation] !== null) found.add(operation);
   for (const conditions of allConditions(sql)) {

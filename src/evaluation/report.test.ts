@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import type { ReportedModel, ReportedQuestion } from './report.ts';
+import { makeReport } from './report.ts';
+
+const QUESTIONS = [
+  'How many singers are there?',
+  'Who is the oldest singer?',
+  'Name singers without a song.',
+  'List the names of all singers.',
+];
+const LEVELS = ['easy', 'medium', 'hard', 'extra'] as const;
+
+/** @param right which questions are right, as digits */
+function model(name: string, right: string, bytes: number | null, milliseconds?: number): ReportedModel {
+  const questions = [...right].map((digit, index): ReportedQuestion => ({
+    index,
+    databaseId: index % 3 === 0 ? 'pets' : 'singer',
+    question: QUESTIONS[index % QUESTIONS.length] ?? '',
+    exec: digit === '?' ? null : digit === '1' ? 1 : 0,
+    exactMatch: digit === '1' && index % 2 === 0 ? 1 : 0,
+    hardness: LEVELS[index % LEVELS.length] ?? 'easy',
+    failureMode: digit === '?' ? null : digit === '1' ? 'ok' : index % 2 === 0 ? 'wrong-result' : 'execution',
+    ...(milliseconds === undefined ? {} : { milliseconds: milliseconds + index }),
+  }));
+  return { name, questions, bytes };
+}
+
+const models = [model('small <&> "quick"', '1010010100?1', 85_000_000, 900), model('large', '1110110111?1', null)];
+const published = [{ name: 'somebody’s 1.5B', exec: 0.625, bytes: 847_000_000 }];
+
+describe('the report', () => {
+  const report = makeReport(models, published, 'npm run report -- --model …');
+
+  it('is the golden one, word for word', async () => {
+    await expect(report.markdown).toMatchFileSnapshot('golden/results.md');
+  });
+
+  it.each(Object.entries(report.figures))('draws %s as the golden one', async (name, svg) => {
+    await expect(svg).toMatchFileSnapshot(`golden/${name}`);
+  });
+
+  it('says nothing of pairs when there is one model', () => {
+    expect(makeReport(models.slice(0, 1), [], 'npm run report').markdown).not.toContain('Paired');
+  });
+
+  it('stands without any question', () => {
+    expect(makeReport([{ name: 'none', questions: [], bytes: null }], [], 'npm run report').markdown).toContain('| none | 0 | – |');
+  });
+});
