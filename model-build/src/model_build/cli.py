@@ -74,7 +74,7 @@ def _perplexity(args: argparse.Namespace) -> None:
         raise BuildError(f"There is no tokenizer.json in {checkpoint.folder}; save the model's fast tokenizer there.")
     tokenizer = Tokenizer.from_file(str(checkpoint.folder / "tokenizer.json"))
     stop = stop_tokens(checkpoint, tokenizer)[0]
-    for rounding, bits in (("none", 0), ("plain", 4), ("plain", 8), ("search", 4), ("search", 8)):
+    for rounding, bits in (("none", 0), ("plain", 4), ("search", 4), ("search", 8)):
         value = torch_perplexity(checkpoint, tokenizer, texts, stop, rounding, bits)
         print(f"{rounding} rounding" + (f", embedding {bits} bits" if bits else "") + f": {value:.4f}", flush=True)
 
