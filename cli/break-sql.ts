@@ -51,10 +51,11 @@ const lostJoin: Breaker = (tree) => {
 const lostTable: Breaker = (tree, _facts, pick) => {
   const scope = tree.scopes[0];
   const from = scope?.select.from;
-  if (scope === undefined || from == null || scope.sources.length !== 2 || !scope.onlyBaseTables) return Promise.resolve(null);
+  if (scope === undefined || from === undefined || from === null || scope.sources.length !== 2 || !scope.onlyBaseTables)
+    return Promise.resolve(null);
   const keep = scope.sources[pick(2)];
   const gone = scope.sources.find((source) => source !== keep);
-  if (keep?.table == null || gone === undefined) return Promise.resolve(null);
+  if (typeof keep?.table !== 'string' || gone === undefined) return Promise.resolve(null);
   const columns = scope.columns().filter((column) => !scope.inJoin(column));
   const lost = columns.filter((column) => scope.resolve(column).source === gone);
   if (lost.length === 0 || lost.some((column) => keep.columns?.has(column.name.name.toLowerCase()) === true)) return Promise.resolve(null);

@@ -156,7 +156,9 @@ async function measurePredictions(reports: readonly { report: PredictionReport; 
     const bytes = await readSpiderDatabase(spider, databaseId);
     if (bytes === undefined) continue;
     const opened = await open(bytes, databaseId);
-    const thin = skipped.has('thinned') ? [] : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes, seed), databaseId)));
+    const thin = skipped.has('thinned')
+      ? []
+      : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes.slice(), seed), databaseId)));
     const judges = {
       lenient: judge(opened),
       strict: judge(opened, true),

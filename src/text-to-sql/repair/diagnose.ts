@@ -51,9 +51,9 @@ export function diagnose(sql: string, schema: Schema): Diagnosis[] {
   for (const missing of findMissing(tree)) {
     for (const column of missing.columns) {
       const suggestions = suggestColumns(missing.scope, missing.qualifier, column.name.name, column, catalog);
-      const table = missing.scope.source(missing.qualifier)?.table;
-      const where = table == null ? 'Nothing in FROM has' : `“${catalog.tableName(table)}” has no`;
-      const name = table == null && column.table !== null ? `${column.table.name}.${column.name.name}` : column.name.name;
+      const table = missing.scope.source(missing.qualifier)?.table ?? null;
+      const where = table === null ? 'Nothing in FROM has' : `“${catalog.tableName(table)}” has no`;
+      const name = table === null && column.table !== null ? `${column.table.name}.${column.name.name}` : column.name.name;
       found.push({ start: column.start, end: column.end, message: `${where} column “${name}”.`, suggestions });
     }
   }

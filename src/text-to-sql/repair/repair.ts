@@ -148,7 +148,7 @@ class RepairRun {
       }
       if (best !== null) break;
     }
-    if (best === null) return standing.outcome.status === 'error' && standing !== failing ? this.#undo(failing) : standing;
+    if (best === null) return standing === failing ? standing : this.#undo(failing);
     this.#record(best.rule, best.proposal.reason, standing.tree.source, best.standing.tree.source);
     return best.standing;
   }

@@ -13,11 +13,11 @@ export interface Situation {
   readonly catalog: Catalog;
   /** What the statement gave as it stands. */
   readonly outcome: Outcome;
-  run(sql: string): Promise<Outcome>;
-  values(table: string, column: string): Promise<FoldedValues>;
+  readonly run: (sql: string) => Promise<Outcome>;
+  readonly values: (table: string, column: string) => Promise<FoldedValues>;
   /** Whether the column holds exactly this text; null where that is not known. */
-  holds(table: string, column: string, value: string): Promise<boolean | null>;
-  unique(table: string, column: string): Promise<boolean>;
+  readonly holds: (table: string, column: string, value: string) => Promise<boolean | null>;
+  readonly unique: (table: string, column: string) => Promise<boolean>;
 }
 
 export interface Proposal {

@@ -175,6 +175,13 @@ class Parser {
     return this.#takeWord(word) ?? this.#stop(word);
   }
 
+  /** One of two words, which one. */
+  #either<First extends string, Second extends string>(first: First, second: Second): First | Second {
+    if (this.#takeWord(first)) return first;
+    this.#word(second);
+    return second;
+  }
+
   #operator(operator: string): Token {
     return this.#takeOperator(operator) ?? this.#stop(`“${operator}”`);
   }
@@ -342,7 +349,7 @@ class Parser {
       const expression = this.#expression();
       const direction = this.#takeWord('ASC') ?? this.#takeWord('DESC');
       let nulls: OrderTerm['nulls'] = null;
-      if (this.#takeWord('NULLS')) nulls = this.#takeWord('FIRST') ? 'FIRST' : this.#word('LAST') && 'LAST';
+      if (this.#takeWord('NULLS')) nulls = this.#either('FIRST', 'LAST');
       return {
         kind: 'orderTerm',
         expression,
@@ -812,7 +819,7 @@ class Parser {
         this.#word('ROW');
         exclude = 'CURRENT ROW';
       } else {
-        exclude = this.#takeWord('GROUP') ? 'GROUP' : this.#word('TIES') && 'TIES';
+        exclude = this.#either('GROUP', 'TIES');
       }
     }
     return { kind: 'frame', unit: word.value, from, to, exclude, ...this.#span(word.start) };
@@ -822,7 +829,7 @@ class Parser {
     const start = this.#peek().start;
     if (this.#isWord('UNBOUNDED')) {
       this.#next();
-      const type = this.#takeWord('PRECEDING') ? 'UNBOUNDED PRECEDING' : this.#word('FOLLOWING') && 'UNBOUNDED FOLLOWING';
+      const type = `UNBOUNDED ${this.#either('PRECEDING', 'FOLLOWING')}` as const;
       return { kind: 'frameBound', type, expression: null, ...this.#span(start) };
     }
     if (this.#isWord('CURRENT') && this.#isWord('ROW', 1)) {
@@ -830,7 +837,7 @@ class Parser {
       return { kind: 'frameBound', type: 'CURRENT ROW', expression: null, ...this.#span(start) };
     }
     const expression = this.#expression();
-    const type = this.#takeWord('PRECEDING') ? 'PRECEDING' : this.#word('FOLLOWING') && 'FOLLOWING';
+    const type = this.#either('PRECEDING', 'FOLLOWING');
     return { kind: 'frameBound', type, expression, ...this.#span(start) };
   }
 }

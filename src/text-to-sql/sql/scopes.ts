@@ -119,8 +119,13 @@ export class Scope {
     return { status: 'missing', source: null };
   }
 
+  /** This scope and those around it, nearest first. */
+  #outwards(): Scope[] {
+    return this.parent === null ? [this] : [this, ...this.parent.#outwards()];
+  }
+
   #resolveQualified(qualifier: string, name: string): Resolution {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
+    for (const scope of this.#outwards()) {
       const source = scope.source(qualifier);
       if (source === null) continue;
       if (source.columns === null || source.columns.has(name) || ROW_ID.has(name))

@@ -24,7 +24,7 @@ export const countInChild: RepairRule = {
 
 async function mend({ catalog, question, unique }: Situation, scope: Scope, edits: Edit[], reasons: string[]): Promise<void> {
   const here = scope.sources[0];
-  if (scope.sources.length !== 1 || here?.table == null || here.node.kind !== 'tableSource') return;
+  if (scope.sources.length !== 1 || typeof here?.table !== 'string' || here.node.kind !== 'tableSource') return;
   const counts = [...scope.own()].filter(isCount);
   if (counts.length === 0) return;
   const grouped = scope.select.groupBy !== null;

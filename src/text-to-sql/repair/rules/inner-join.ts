@@ -19,7 +19,7 @@ export const innerJoin: RepairRule = {
       );
       if (asksForNone) continue;
       for (const { item } of scope.sources) {
-        if (item.join?.on != null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator))
+        if (item.join !== null && item.join.on !== null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator))
           edits.push(replaceSpan(item.join.operatorSpan, 'JOIN'));
       }
     }

@@ -40,7 +40,7 @@ function build(scope: Scope, node: LiteralTest['node'], column: Expression, valu
   if (texts.length === 0 || texts.length !== values.length) return null;
   const { status, source } = scope.resolve(column);
   const name = column.name.name.toLowerCase();
-  if ((status !== 'ok' && status !== 'outer') || source?.table == null || source.columns?.has(name) !== true) return null;
+  if ((status !== 'ok' && status !== 'outer') || typeof source?.table !== 'string' || source.columns?.has(name) !== true) return null;
   return { scope, node, column, source, table: source.table, name, texts };
 }
 

@@ -13,13 +13,7 @@ export const otherTable: RepairRule = {
   async propose({ tree, catalog, question, unique }) {
     const scope = tree.scopes[0];
     const here = scope?.sources[0];
-    if (
-      tree.scopes.length !== 1 ||
-      scope === undefined ||
-      scope.sources.length !== 1 ||
-      here?.table == null ||
-      here.node.kind !== 'tableSource'
-    )
+    if (tree.scopes.length !== 1 || scope?.sources.length !== 1 || typeof here?.table !== 'string' || here.node.kind !== 'tableSource')
       return [];
     if (scope.select.columns.some((column) => column.expression === null) || question.mentions(here.table) || NEGATION.test(question.text))
       return [];

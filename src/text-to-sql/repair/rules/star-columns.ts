@@ -18,8 +18,8 @@ export const starColumns: RepairRule = {
     const scope = tree.scopes.find((candidate) => candidate.select === core);
     const star = core?.kind === 'select' && core.columns.length === 1 ? core.columns[0] : undefined;
     const source = scope?.sources[0];
-    if (tree.query.cores.length !== 1 || scope === undefined || star === undefined || star.expression !== null) return Promise.resolve([]);
-    if (scope.sources.length !== 1 || source?.table == null || WANTS_EVERYTHING.test(question.text)) return Promise.resolve([]);
+    if (tree.query.cores.length !== 1 || scope === undefined || star?.expression !== null) return Promise.resolve([]);
+    if (scope.sources.length !== 1 || typeof source?.table !== 'string' || WANTS_EVERYTHING.test(question.text)) return Promise.resolve([]);
     const table = catalog.tables.get(source.table);
     const tested = new Set(scope.columns().map((column) => column.name.name.toLowerCase()));
     const found: { at: number; name: string }[] = [];

@@ -32,7 +32,9 @@ export const wrongJoin: RepairRule = {
 
 function endOf(scope: Scope, column: ColumnReference): End | null {
   const { status, source } = scope.resolve(column);
-  return status === 'ok' && source?.table != null ? { source, table: source.table, column: column.name.name.toLowerCase() } : null;
+  return status === 'ok' && typeof source?.table === 'string'
+    ? { source, table: source.table, column: column.name.name.toLowerCase() }
+    : null;
 }
 
 function isLinked(catalog: Catalog, a: End, b: End): boolean {
