@@ -48,7 +48,8 @@ function removeOne(tree: SqlTree, catalog: Catalog, question: Question): { tree:
 
 function isIdle(scope: Scope, source: Source, table: string, question: Question): boolean {
   const join = source.item.join;
-  if (join === null || join.on === null || /LEFT|RIGHT|FULL|NATURAL/.test(join.operator)) return false;
+  const on = join?.on ?? null;
+  if (join === null || on === null || /LEFT|RIGHT|FULL|NATURAL/.test(join.operator)) return false;
   if (usedOutside(scope, source)) return false;
   const ends = scope.columns().filter((column) => inside(column, source));
   const partners = new Set(ends.flatMap((column) => scope.resolve(column).source ?? []));

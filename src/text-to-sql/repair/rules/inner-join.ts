@@ -19,7 +19,8 @@ export const innerJoin: RepairRule = {
       );
       if (asksForNone) continue;
       for (const { item } of scope.sources) {
-        if (item.join !== null && item.join.on !== null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator))
+        const on = item.join?.on ?? null;
+        if (item.join !== null && on !== null && /^LEFT( OUTER)? JOIN$/.test(item.join.operator))
           edits.push(replaceSpan(item.join.operatorSpan, 'JOIN'));
       }
     }
