@@ -126,8 +126,13 @@ def test_browser_logits_and_tokens_are_those_of_the_cpu(built, expected, suffix)
     tasks += [{"kind": "greedy", "prompt": prompt, "count": 6} for prompt in prompts]
     tasks += [{"kind": "nucleus", "draws": 10}, {"kind": "edits"}]
     answers = run_in_browser(folder.path, library, tasks)
+    # SwiftShader's sine and cosine (rotary embedding) are only good to WGSL's 2^-11: 1e-3 from the exact logits, the same for every split.
     for (name, (_, _, length)), logits in zip(SPLITS.items(), answers, strict=False):
-        assert np.abs(np.array(logits) - expected[length - 1]).max() < 5e-5, name
+        assert np.abs(np.array(logits) - expected[length - 1]).max() < 2e-3, name
+    whole = np.array(answers[list(SPLITS).index("chunks")])
+    for name, logits in zip(SPLITS, answers, strict=False):
+        if SPLITS[name][2] == len(PROMPT):
+            assert np.abs(np.array(logits) - whole).max() < 5e-5, name
     assert answers[len(SPLITS) : -2] == wanted
     assert answers[-2] == {"draws": 10, "wrong": 0}
     assert answers[-1]["masked"] and answers[-1]["largestError"] < 1e-5

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 import tvm
+from tvm.support import cc
 
 from .build_options import BuildOptions
 from .compile import build_executable, parameters_of
@@ -35,6 +36,8 @@ def native_library(folder: ModelFolder) -> Path:
     processor = tvm.target.codegen.llvm_get_system_cpu()
     target = cache_folder() / f"native-{processor}-{library_state(folder.config, options)}.so"
     if not target.exists():
+        if not cc.get_cc():
+            raise BuildError("Running a model on this CPU needs a C++ compiler to link it; on Debian or Ubuntu: apt-get install g++.")
         target.parent.mkdir(parents=True, exist_ok=True)
         compiled = build_executable(folder.config, options)
         # Another process may be building the same: each writes its own file and moves it into place.
