@@ -61,7 +61,6 @@ const sampled = 200;
 
 /** Widths by the longest of the first cells, and right alignment for columns of numbers. */
 export function layOutColumns(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): ColumnLayout[] {
-  const characterWidth = 8.2;
   const padding = 28;
   let left = 0;
   return columns.map((name, index) => {
@@ -75,6 +74,8 @@ export function layOutColumns(columns: readonly string[], rows: readonly (readon
       if (cell.kind === 'number') numeric = true;
       else if (cell.kind !== 'null') other = true;
     }
+    // A number that is cut reads as another number: digits of any system font have room.
+    const characterWidth = numeric && !other ? 9.2 : 8.2;
     const width = Math.round(Math.max(64, characters * characterWidth + padding));
     const layout = { name, width, left, numeric: numeric && !other };
     left += width;
