@@ -31,7 +31,7 @@ IGNORED = ("rope_freqs.weight",)
 QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-CONTROL, USER_DEFINED = 3, 4  # gguf token types
+CONTROL, USER_DEFINED, UNUSED = 3, 4, 5  # gguf token types
 
 
 def _hugging_face_name(name: str) -> str | None:
@@ -55,11 +55,9 @@ def _tokenizer(meta: dict, path: Path) -> Tokenizer:
     merges = [tuple(merge.split(" ")) for merge in meta["tokenizer.ggml.merges"]]
     splitting = meta.get("tokenizer.ggml.pre")
     if splitting == "smollm":
-        vocabulary = {token: i for i, token in enumerate(tokens)}
         steps = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
         normalizer = None
     elif splitting == "qwen2":
-        vocabulary = {token: i for i, token in enumerate(tokens) if kinds[i] == 1}
         steps = [
             pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
@@ -67,6 +65,7 @@ def _tokenizer(meta: dict, path: Path) -> Tokenizer:
         normalizer = normalizers.NFC()
     else:
         raise BuildError(f"{path} splits text the {splitting!r} way, which is not supported (smollm and qwen2 are); use the model's Hugging Face folder.")
+    vocabulary = {token: i for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True)) if kind != UNUSED}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     if normalizer is not None:
         tokenizer.normalizer = normalizer
