@@ -10,9 +10,9 @@ describe('a predictions file', () => {
       { question_id: 5, db_id: 'pets', pred_sql: null },
     ];
     expect(parsePredictions(`${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n`, 'file')).toEqual([
-      { index: 3, databaseId: 'pets', predictedSql: 'SELECT 1' },
-      { index: 4, databaseId: 'pets', predictedSql: 'SELECT 2', milliseconds: 15 },
-      { index: 5, databaseId: 'pets', predictedSql: '' },
+      { index: 3, databaseId: 'pets', predictedSql: 'SELECT 1', line: lines[0], sqlField: 'predicted_sql' },
+      { index: 4, databaseId: 'pets', predictedSql: 'SELECT 2', milliseconds: 15, line: lines[1], sqlField: 'pred_sql' },
+      { index: 5, databaseId: 'pets', predictedSql: '', line: lines[2], sqlField: 'pred_sql' },
     ]);
   });
 

@@ -9,6 +9,9 @@ export interface Prediction {
   readonly predictedSql: string;
   /** Milliseconds that the model took, where the line says so. */
   readonly milliseconds?: number;
+  /** The whole line, and which of its fields holds the SQL: what a program passes on. */
+  readonly line: Readonly<Record<string, unknown>>;
+  readonly sqlField: 'pred_sql' | 'predicted_sql';
 }
 
 const Line = v.looseObject({
@@ -52,8 +55,9 @@ export function parsePredictions(text: string, name: string): Prediction[] {
       throw new UsageError(`${where} is no prediction. Expected db_id, index (or question_id) and predicted_sql (or pred_sql).`);
     }
     const { db_id, pred_sql, predicted_sql, prefill_ms, decode_ms } = parsed.output;
+    const sqlField = pred_sql === undefined ? 'predicted_sql' : 'pred_sql';
     const milliseconds = prefill_ms === undefined || decode_ms === undefined ? {} : { milliseconds: prefill_ms + decode_ms };
-    return [{ index, databaseId: db_id, predictedSql: pred_sql ?? predicted_sql ?? '', ...milliseconds }];
+    return [{ index, databaseId: db_id, predictedSql: pred_sql ?? predicted_sql ?? '', ...milliseconds, line: parsed.output, sqlField }];
   });
 }
 

@@ -15,18 +15,20 @@ import type { Database, Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { canonicalSql } from '../src/text-to-sql/canonical-sql.ts';
 import { buildValueIndex, linkValues, type ValueIndex } from '../src/text-to-sql/link-values.ts';
-import { buildPrompt } from '../src/text-to-sql/prompt.ts';
+import { buildPrompt, type PromptStyle } from '../src/text-to-sql/prompt.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options } = parseArgs({
   options: { spider: { type: 'string' }, out: { type: 'string' }, style: { type: 'string', default: 'compact' } },
 });
-if (options.spider === undefined || options.out === undefined || (options.style !== 'compact' && options.style !== 'create-table')) {
+const style = (['compact', 'create-table'] as const).find((known) => known === options.style);
+if (options.spider === undefined || options.out === undefined || style === undefined) {
   console.error('usage: npm run prepare-data -- --spider DIR --out DIR [--style compact|create-table]');
   process.exit(2);
 }
-const { spider, out, style } = { spider: options.spider, out: options.out, style: options.style };
+const { spider, out } = { spider: options.spider, out: options.out };
+const promptStyle: PromptStyle = style;
 
 /** Long enough for every gold query of train but the cross joins, whose canonical form is then not proved and not used. */
 const queryTimeoutMs = 5_000;
@@ -58,7 +60,7 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
     }
     for (const example of own) {
       const values = linkValues(example.question, opened.index, opened.schema);
-      const prompt = buildPrompt(style, { schema: opened.schema, question: example.question, values });
+      const prompt = buildPrompt(promptStyle, { schema: opened.schema, question: example.question, values });
       const canonical = await provenCanonical(example.query, opened);
       counts[canonical === undefined ? 'original' : 'canonical']++;
       counts.written++;

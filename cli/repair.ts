@@ -11,7 +11,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
-import { readPredictions } from './prediction-file.ts';
+import { readPredictions } from './predictions-file.ts';
 import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options } = parseArgs({
@@ -34,10 +34,10 @@ const examples = new Map<string, SpiderExample>();
 for (const example of await readSpiderExamples(spider, 'dev')) examples.set(example.id, example);
 const predictions = await readPredictions(predictionsFile);
 const byDatabase = new Map<string, { place: number; prediction: (typeof predictions)[number]; question: string }[]>();
-const outputs: Record<string, unknown>[] = predictions.map((prediction) => ({ ...prediction.fields }));
+const outputs: Record<string, unknown>[] = predictions.map((prediction) => ({ ...prediction.line }));
 let unknown = 0;
 predictions.forEach((prediction, place) => {
-  const example = examples.get(prediction.id);
+  const example = examples.get(`dev-${String(prediction.index)}`);
   if (example === undefined) {
     unknown += 1;
     return;
@@ -56,9 +56,9 @@ for (const [databaseId, own] of byDatabase) {
   if (!opened.ok) throw new Error(`${databaseId}: ${opened.error.message}`);
   const facts = await readFacts(database, { schema: opened.value });
   for (const { place, prediction, question } of own) {
-    const result = await repair(prediction.sql, database, question, { habits, ...(facts === null ? {} : { facts }) });
+    const result = await repair(prediction.predictedSql, database, question, { habits, ...(facts === null ? {} : { facts }) });
     if (result.changes.length > 0) changed += 1;
-    const kept = Object.fromEntries(Object.entries(prediction.fields).filter(([field]) => !VERDICT_FIELDS.has(field)));
+    const kept = Object.fromEntries(Object.entries(prediction.line).filter(([field]) => !VERDICT_FIELDS.has(field)));
     outputs[place] = { ...kept, [prediction.sqlField]: result.sql, original_sql: result.original, changes: result.changes };
   }
   await database.close();

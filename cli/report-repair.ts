@@ -16,7 +16,7 @@ import type { RepairRule } from '../src/text-to-sql/repair/rule.ts';
 import { ALL_RULES } from '../src/text-to-sql/repair/rules/all-rules.ts';
 import { readTree } from '../src/text-to-sql/sql/tree.ts';
 import { BREAKERS } from './break-sql.ts';
-import { readPredictions, type PredictionLine } from './prediction-file.ts';
+import { readPredictions, type Prediction } from './predictions-file.ts';
 import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options, positionals } = parseArgs({
@@ -150,7 +150,7 @@ class PredictionReport {
   }
 }
 
-async function measurePredictions(reports: readonly { report: PredictionReport; predictions: readonly PredictionLine[] }[]): Promise<void> {
+async function measurePredictions(reports: readonly { report: PredictionReport; predictions: readonly Prediction[] }[]): Promise<void> {
   const examples = await readSpiderExamples(spider, 'dev');
   for (const [databaseId, own] of groupByDatabase(examples)) {
     const bytes = await readSpiderDatabase(spider, databaseId);
@@ -165,7 +165,7 @@ async function measurePredictions(reports: readonly { report: PredictionReport; 
       thin: thin.map((copy) => judge(copy)),
     };
     for (const { report, predictions } of reports) {
-      const byId = new Map(predictions.map((prediction) => [prediction.id, prediction.sql]));
+      const byId = new Map(predictions.map((prediction) => [`dev-${String(prediction.index)}`, prediction.predictedSql]));
       for (const example of own) {
         const sql = byId.get(example.id);
         if (sql !== undefined) await measureOne(report, example, sql, opened, judges);
