@@ -6,6 +6,7 @@ import { EditorState, Prec, type Transaction } from '@codemirror/state';
 import { drawSelection, EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import type { Schema } from '../database/database.ts';
+import { completeInScope } from './complete-in-scope.ts';
 
 export interface CodeEditorOptions {
   readonly text: string;
@@ -94,6 +95,7 @@ export function openCodeEditor(host: HTMLElement, options: CodeEditorOptions): (
         // Tab stays with the page: someone without a mouse must be able to leave.
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         sql({ dialect: SQLite, schema: completions(schema), upperCaseKeywords: true }),
+        SQLite.language.data.of({ autocomplete: completeInScope(schema) }),
         syntaxHighlighting(colours),
         look,
         EditorView.contentAttributes.of({ 'aria-label': 'SQL', spellcheck: 'false', autocapitalize: 'off' }),
