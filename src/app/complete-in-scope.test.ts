@@ -29,5 +29,6 @@ describe('completeInScope', () => {
   });
   test('nothing where nothing is in reach', () => {
     expect(offered('SELE|')).toEqual([]);
+    expect(offered('SELECT * FROM sing|')).toEqual([]);
   });
 });

@@ -15,7 +15,9 @@ export function completeInScope(schema: Schema): CompletionSource {
     const isQualified = text[from - 1] === '.';
     if (from === context.pos && !context.explicit && !isQualified) return null;
     const qualifier = isQualified ? /([\w$]+)\.$/.exec(text.slice(0, from))?.[1]?.toLowerCase() : undefined;
-    const sources = scopeAt(text, context.pos, schema).filter(({ label }) => !isQualified || label.toLowerCase() === qualifier);
+    // A source without columns is no table: the word that is being typed behind FROM, say.
+    const known = scopeAt(text, context.pos, schema).filter(({ columns }) => columns.length > 0);
+    const sources = known.filter(({ label }) => !isQualified || label.toLowerCase() === qualifier);
     if (sources.length === 0) return null;
     const columns = sources.flatMap(({ label, columns: names }, depth) =>
       names.map((name): Completion => ({ label: name, apply: sqlName(name), detail: label, type: 'property', boost: 20 - depth })),

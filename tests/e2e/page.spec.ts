@@ -94,6 +94,19 @@ describe('without a model', () => {
     expect(await page.getByRole('textbox', { name: 'SQL', exact: true }).textContent()).toBe('DELETE FROM customers');
   });
 
+  test('SQL with a misspelt name offers what may have been meant, and one press runs it', async () => {
+    const { page } = session;
+    await openSample(page, /^Bookshop/);
+    await page.getByRole('list', { name: 'Answer at once' }).getByRole('button').first().click();
+    await grid(page).waitFor();
+    await runSql(page, 'SELECT tittle FROM books ORDER BY book_id LIMIT 3');
+    const fixes = page.getByRole('group', { name: 'Did you mean' });
+    await fixes.getByRole('button', { name: /title/ }).first().click();
+    await grid(page).waitFor();
+    expect(await column(page, 1)).toHaveLength(3);
+    expect(await page.getByRole('textbox', { name: 'SQL', exact: true }).textContent()).toContain('title');
+  });
+
   test.each([
     [
       'a text file',
