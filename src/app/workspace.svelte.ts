@@ -52,6 +52,8 @@ export class Workspace {
   current = $state.raw<Answered | null>(null);
   /** The SQL in the editor, null while it is closed. */
   draft = $state<string | null>(null);
+  /** Counts the times that something else than typing changed the draft: the editor then begins anew with it. */
+  editorTurn = $state(0);
   readonly busy = $derived(this.phase !== 'idle');
 
   readonly #database: Database;
@@ -97,7 +99,10 @@ export class Workspace {
   /** Runs what was offered in place of SQL that failed; an open editor gets it too. */
   async use(fix: Fix): Promise<void> {
     if (this.busy) return;
-    if (this.draft !== null) this.draft = fix.sql;
+    if (this.draft !== null) {
+      this.draft = fix.sql;
+      this.editorTurn++;
+    }
     await this.run(fix.sql);
   }
 

@@ -242,6 +242,8 @@ describe('without a model', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
+    // The page takes the dialog away, and the focus back to the grid, a moment after it closed.
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await expect.poll(focused).toMatch(/^Result/);
     await page.keyboard.press('Shift+Tab');
     await expect.poll(focused).toMatch(/Edit SQL/);
