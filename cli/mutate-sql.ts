@@ -1,3 +1,5 @@
+import { seededRandom } from '../src/evaluation/statistics.ts';
+
 /** Draws a number below its argument. */
 export type Pick = (below: number) => number;
 
@@ -72,13 +74,8 @@ export function mutateSql(sql: string, pick: Pick): string {
   return pieces.join('');
 }
 
-/** mulberry32, seeded: the same numbers on every machine. */
+/** Seeded: the same numbers on every machine. */
 export function pickFrom(seed: number): Pick {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
+  const random = seededRandom(seed);
+  return (below) => Math.floor(random() * below);
 }

@@ -13,11 +13,12 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Database, Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
+import { seededRandom } from '../src/evaluation/statistics.ts';
 import { canonicalSql } from '../src/text-to-sql/canonical-sql.ts';
 import { buildValueIndex, linkValues, type ValueIndex } from '../src/text-to-sql/link-values.ts';
 import { buildPrompt, type PromptStyle } from '../src/text-to-sql/prompt.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
-import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
+import { groupByDatabase, readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options } = parseArgs({
   options: { spider: { type: 'string' }, out: { type: 'string' }, style: { type: 'string', default: 'compact' } },
@@ -83,16 +84,6 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
   console.log(JSON.stringify({ file: `${name}.jsonl`, ...counts }));
 }
 
-function groupByDatabase(examples: readonly SpiderExample[]): Map<string, SpiderExample[]> {
-  const groups = new Map<string, SpiderExample[]>();
-  for (const example of examples) {
-    const group = groups.get(example.databaseId);
-    if (group) group.push(example);
-    else groups.set(example.databaseId, [example]);
-  }
-  return groups;
-}
-
 async function openSpiderDatabase(databaseId: string): Promise<Opened | undefined> {
   const bytes = await readSpiderDatabase(spider, databaseId);
   if (!bytes) return undefined;
@@ -124,15 +115,9 @@ function asOneLine(query: string): string {
     .trim();
 }
 
-/** A fixed random sample (mulberry32, seed 1), in the order of the file. */
+/** A fixed random sample (seed 1), in the order of the file. */
 function sample<Item>(items: readonly Item[], size: number): Item[] {
-  let state = 1;
-  const random = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  const random = seededRandom(1);
   const ranked = items.map((item, index) => ({ index, rank: random(), item })).sort((a, b) => a.rank - b.rank);
   return ranked
     .slice(0, size)

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { ExecutionMatch, predictionLine } from '../src/evaluation/execution-match.ts';
+import { seededRandom } from '../src/evaluation/statistics.ts';
 import type { Facts } from '../src/text-to-sql/repair/facts.ts';
 import { readFacts, repair, type RepairResult } from '../src/text-to-sql/repair/repair.ts';
 import type { RepairRule } from '../src/text-to-sql/repair/rule.ts';
@@ -17,7 +18,7 @@ import { ALL_RULES } from '../src/text-to-sql/repair/rules/all-rules.ts';
 import { readTree } from '../src/text-to-sql/sql/tree.ts';
 import { BREAKERS } from './break-sql.ts';
 import { readPredictions, type Prediction } from './predictions-file.ts';
-import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
+import { groupByDatabase, readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,17 +65,6 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-/** mulberry32: small, seeded, good enough to draw queries and rows. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 interface SqlJsDatabase {
   exec(sql: string): { values: unknown[][] }[];
   run(sql: string): void;
@@ -88,7 +78,7 @@ async function thinned(bytes: Uint8Array, seed: number): Promise<Uint8Array> {
   const initSqlJs = require('sql.js') as () => Promise<{ Database: new (bytes: Uint8Array) => SqlJsDatabase }>;
   const SQL = await initSqlJs();
   const database = new SQL.Database(bytes);
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   database.run('PRAGMA foreign_keys = OFF');
   const names = database.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")[0]?.values ?? [];
   for (const [name] of names) {
@@ -271,23 +261,13 @@ async function runs(database: NodeDatabase, sql: string): Promise<boolean> {
   return (await database.run(sql, { rowLimit: 1, timeoutMs: SCORE_MS })).ok;
 }
 
-function groupByDatabase(examples: readonly SpiderExample[]): Map<string, SpiderExample[]> {
-  const groups = new Map<string, SpiderExample[]>();
-  for (const example of examples) {
-    const group = groups.get(example.databaseId);
-    if (group === undefined) groups.set(example.databaseId, [example]);
-    else group.push(example);
-  }
-  return groups;
-}
-
 // ---- gold
 
 async function measureGold(split: 'train_spider' | 'train_others' | 'dev', perKind: number) {
   const tally = { count: 0, touched: 0, changed: 0, notRunning: 0, noDatabase: 0 };
   const byRule = new Map<string, { acted: number; changed: number }>();
   const broken = new Map(Object.keys(BREAKERS).map((kind) => [kind, { count: 0, back: 0 }]));
-  const random = randomFrom(7);
+  const random = seededRandom(7);
   const pick = (below: number) => Math.floor(random() * below);
   for (const [databaseId, own] of groupByDatabase(await readSpiderExamples(spider, split))) {
     const bytes = await readSpiderDatabase(spider, databaseId);

@@ -34,3 +34,14 @@ export async function readSpiderDatabase(spider: string, databaseId: string): Pr
     return undefined;
   }
 }
+
+/** Examples by their database, in the order of the file: each database is opened once. */
+export function groupByDatabase(examples: readonly SpiderExample[]): Map<string, SpiderExample[]> {
+  const groups = new Map<string, SpiderExample[]>();
+  for (const example of examples) {
+    const group = groups.get(example.databaseId);
+    if (group) group.push(example);
+    else groups.set(example.databaseId, [example]);
+  }
+  return groups;
+}

@@ -1,14 +1,8 @@
 import type { Database, SqlValue } from '../../database/database.ts';
+import type { ColumnValues } from '../link-values.ts';
 import { quoteName, quoteString } from '../sql/print.ts';
 import type { Catalog } from './catalog.ts';
 import { fold } from './words.ts';
-
-/** Distinct texts of one column, as an index of cells offers them. */
-export interface ColumnValues {
-  readonly table: string;
-  readonly column: string;
-  readonly values: readonly string[];
-}
 
 /** At most so many distinct texts of a column are looked through, and only texts of at most so many characters. */
 const MAX_VALUES = 20_000;

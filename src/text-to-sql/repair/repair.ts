@@ -1,7 +1,8 @@
 import type { Database, Schema } from '../../database/database.ts';
+import type { ColumnValues } from '../link-values.ts';
 import { readTree, type SqlTree } from '../sql/tree.ts';
 import { Catalog } from './catalog.ts';
-import { Facts, isDull, type ColumnValues, type Outcome } from './facts.ts';
+import { Facts, isDull, type Outcome } from './facts.ts';
 import { Question } from './question.ts';
 import type { Proposal, RepairRule, RuleGroup, Situation } from './rule.ts';
 import { ALL_RULES } from './rules/all-rules.ts';

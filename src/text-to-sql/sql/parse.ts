@@ -440,18 +440,7 @@ class Parser {
   }
 
   #tableSource(): TableSource {
-    const first = this.#name('a table');
-    let schema: Identifier | null = null;
-    let name = first;
-    if (this.#takeOperator('.')) {
-      schema = first;
-      name = this.#name('a table');
-    }
-    let args: Expression[] | null = null;
-    if (this.#takeOperator('(')) {
-      args = this.#isOperator(')') ? [] : this.#list(() => this.#expression());
-      this.#operator(')');
-    }
+    const { start: tableStart, ...table } = this.#qualifiedTable('a table');
     const alias = this.#alias();
     let indexed: string | null = null;
     const start = this.#peek().start;
@@ -463,7 +452,24 @@ class Parser {
       this.#index += 2;
       indexed = 'NOT INDEXED';
     }
-    return { kind: 'tableSource', schema, name, arguments: args, alias, indexed, ...this.#span(first.start) };
+    return { kind: 'tableSource', ...table, alias, indexed, ...this.#span(tableStart) };
+  }
+
+  /** `schema.name(arguments)`, of which only the name must be there; `start` is where it begins. */
+  #qualifiedTable(expected: string): Pick<TableSource, 'schema' | 'name' | 'arguments' | 'start'> {
+    const first = this.#name(expected);
+    let schema: Identifier | null = null;
+    let name = first;
+    if (this.#takeOperator('.')) {
+      schema = first;
+      name = this.#name('a table');
+    }
+    let args: Expression[] | null = null;
+    if (this.#takeOperator('(')) {
+      args = this.#isOperator(')') ? [] : this.#list(() => this.#expression());
+      this.#operator(')');
+    }
+    return { schema, name, arguments: args, start: first.start };
   }
 
   // ---- expressions
@@ -606,19 +612,8 @@ class Parser {
 
   /** The table of `x IN t`, which takes no alias. */
   #tableName(): TableSource {
-    const first = this.#name('a list, a query or a table');
-    let schema: Identifier | null = null;
-    let name = first;
-    if (this.#takeOperator('.')) {
-      schema = first;
-      name = this.#name('a table');
-    }
-    let args: Expression[] | null = null;
-    if (this.#takeOperator('(')) {
-      args = this.#isOperator(')') ? [] : this.#list(() => this.#expression());
-      this.#operator(')');
-    }
-    return { kind: 'tableSource', schema, name, arguments: args, alias: null, indexed: null, ...this.#span(first.start) };
+    const { start, ...table } = this.#qualifiedTable('a list, a query or a table');
+    return { kind: 'tableSource', ...table, alias: null, indexed: null, ...this.#span(start) };
   }
 
   #primary(): Expression {
