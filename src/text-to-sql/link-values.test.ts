@@ -56,6 +56,40 @@ describe('linkValues', () => {
   test('numbers are not linked: the question spells them', () => {
     expect(link('How many concerts in 2014?')).toEqual([]);
   });
+  test('numbers that read like a code are', () => {
+    const numbers = buildValueIndex([{ table: 'p', column: 'phone', values: ['09700166582', '162', '2014'] }]);
+    expect(linkValues('Who has the phone 09700166582, in 2014 or 162?', numbers, { tables: [] }).map((one) => one.value)).toEqual([
+      '09700166582',
+    ]);
+  });
+  test('a date is found in whatever format the cell has', () => {
+    const dates = buildValueIndex([
+      { table: 'stay', column: 'check_in', values: ['23-OCT-10', '2010-10-24', '2010-10-25 08:30:00', '3/4/2010', 'Room 2010-10-26'] },
+    ]);
+    const of = (question: string) => linkValues(question, dates, { tables: [] }).map((one) => one.value);
+    expect(of('Who checked in on Oct 23, 2010?')).toEqual(['23-OCT-10']);
+    expect(of('Who checked in before the 24th of October 2010 or on October 25, 2010?')).toEqual(['2010-10-24', '2010-10-25 08:30:00']);
+    expect(of('Who checked in on 2010-10-23?')).toEqual(['23-OCT-10']);
+    // April 3 or March 4: the cell does not say, so nothing is claimed.
+    expect(of('Who checked in on April 3, 2010 or 2010-10-26?')).toEqual([]);
+  });
+  test('other names of a country, other spacing, one letter for a hand or after its column', () => {
+    const cells = buildValueIndex([
+      { table: 'p', column: 'country', values: ['usa', 'UK'] },
+      { table: 'p', column: 'state', values: ['NorthCarolina'] },
+      { table: 'p', column: 'hand', values: ['L', 'R'] },
+      { table: 'section', column: 'section_name', values: ['h', 'b'] },
+      { table: 'degree', column: 'title', values: ['Bachelor', 'Master'] },
+    ]);
+    const of = (question: string) => linkValues(question, cells, { tables: [] }).map((one) => one.value);
+    expect(of('Cars of the United States or Great Britain')).toEqual(['usa', 'UK']);
+    expect(of('Tell us who they are')).toEqual([]);
+    expect(of('Students in North Carolina')).toEqual(['NorthCarolina']);
+    expect(of('Which left-handed players left right hand gloves?')).toEqual(['L', 'R']);
+    expect(of('Describe section h, or the section named b, not h')).toEqual(['h', 'b']);
+    expect(of('both Masters and Bachelors students')).toEqual(['Master', 'Bachelor']);
+    expect(of('Which Masters does Anna Masters have?')).toEqual(['Master']);
+  });
   test('the order is the one of the question', () => {
     expect(link('Did Rose White or Joe Sharp sing in the Netherlands?')).toEqual([
       'Name=Rose White',

@@ -25,6 +25,8 @@ interface Place {
 /** Cells by their folded words; built once a database. */
 export interface ValueIndex {
   readonly byWords: ReadonlyMap<string, readonly Place[]>;
+  /** Cells that hold a date, whatever its format, by `yyyy-mm-dd`. */
+  readonly byDate: ReadonlyMap<string, readonly Place[]>;
   /** One-word cells by their consonants, for words that the question misspells; empty beyond `mostForSpelling` cells. */
   readonly byConsonants: ReadonlyMap<string, readonly string[]>;
   /** The longest cell in words, which bounds the phrases worth looking up. */
@@ -77,19 +79,25 @@ export function stem(word: string): string {
 /** An index from the stemmed words of a cell to the places where it is stored. */
 export function buildValueIndex(columns: readonly ColumnValues[]): ValueIndex {
   const byWords = new Map<string, Place[]>();
+  const byDate = new Map<string, Place[]>();
+  const put = (map: Map<string, Place[]>, key: string, place: Place): void => {
+    const places = map.get(key);
+    if (places) places.push(place);
+    else map.set(key, [place]);
+  };
   let longest = 1;
   for (const { table, column, values } of columns) {
     for (const value of values) {
       const parts = words(value);
       if (parts.length === 0 || parts.length > maximumWords) continue;
       longest = Math.max(longest, parts.length);
-      const key = parts.map(stem).join(' ');
-      const places = byWords.get(key);
-      if (places) places.push({ table, column, value });
-      else byWords.set(key, [{ table, column, value }]);
+      const place = { table, column, value };
+      put(byWords, parts.map(stem).join(' '), place);
+      const date = cellDate(value);
+      if (date !== undefined) put(byDate, date, place);
     }
   }
-  return { byWords, byConsonants: byWords.size > mostForSpelling ? new Map() : consonantsOf(byWords.keys()), longest };
+  return { byWords, byDate, byConsonants: byWords.size > mostForSpelling ? new Map() : consonantsOf(byWords.keys()), longest };
 }
 
 function consonantsOf(keys: Iterable<string>): Map<string, string[]> {
@@ -128,7 +136,12 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
   const named = schemaWords(schema);
   const taken = new Array<boolean>(spoken.length).fill(false);
   const found: { at: number; places: Place[] }[] = [];
-  for (let length = Math.min(index.longest, spoken.length, maximumWords); length > 0; length--) {
+  for (const { from, to, places } of mentionedDates(question, index)) {
+    const inside = [...spoken.keys()].filter((at) => (spoken[at]?.at ?? -1) >= from && (spoken[at]?.at ?? to) < to);
+    for (const at of inside) taken[at] = true;
+    found.push({ at: inside[0] ?? 0, places: places.slice(0, mostColumns) });
+  }
+  for (let length = Math.min(Math.max(index.longest, longestOtherName), spoken.length, maximumWords); length > 0; length--) {
     for (let at = 0; at + length <= spoken.length; at++) {
       if (taken.slice(at, at + length).some(Boolean)) continue;
       const first = spoken[at];
@@ -137,10 +150,19 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
       const phrase = question.slice(first.at, last.at + last.text.length);
       const quoted = /["'“‘`]/.test(question[first.at - 1] ?? '');
       const places =
-        placesOf(stems.slice(at, at + length), folded[at] ?? '', length, index) ??
+        placesOf(stems.slice(at, at + length), folded.slice(at, at + length), phrase, index) ??
         (length === 1 && (quoted || (at > 0 && /^\p{Lu}/u.test(phrase))) ? misspelt(stems[at] ?? '', named, index) : undefined);
       if (!places) continue;
-      const fitting = places.filter((place) => quoted || isMeant(phrase, place, length, stems[at] ?? '', folded[at] ?? '', at, named));
+      const one: OneWord = {
+        phrase,
+        stemmed: stems[at] ?? '',
+        folded: folded[at] ?? '',
+        isFirst: at === 0,
+        // The first word of a sentence has its capital from there.
+        inName: [at > 1 ? spoken[at - 1] : undefined, spoken[at + 1]].some((beside) => /^\p{Lu}/u.test(beside?.text ?? '')),
+        after: folded.slice(Math.max(0, at - 2), at),
+      };
+      const fitting = places.filter((place) => quoted || length > 1 || isMeant(one, place, named));
       if (fitting.length === 0) continue;
       taken.fill(true, at, at + length);
       found.push({ at, places: closestSpelling(phrase, fitting).slice(0, mostColumns) });
@@ -150,13 +172,22 @@ export function linkValues(question: string, index: ValueIndex, schema: Schema, 
   return found.flatMap((one) => one.places).slice(0, most);
 }
 
-/** The cells of a phrase: its own words first, else what a nationality or a gender stands for. */
-function placesOf(stems: readonly string[], folded: string, length: number, index: ValueIndex): readonly Place[] | undefined {
-  const places = index.byWords.get(stems.join(' '));
-  if (places || length > 1) return places;
-  const country = countriesOf(folded).find((name) => index.byWords.has(name));
-  if (country !== undefined) return index.byWords.get(country);
-  return genderPlaces(folded, index);
+/** The cells of a phrase: its own words first; else written as one word, or under another name, or what an adjective stands for. */
+function placesOf(stems: readonly string[], folded: readonly string[], phrase: string, index: ValueIndex): readonly Place[] | undefined {
+  const key = stems.join(' ');
+  const places = index.byWords.get(key);
+  if (places) return places;
+  const other = otherNames(key, phrase).find((name) => index.byWords.has(name));
+  if (other !== undefined) return index.byWords.get(other);
+  const letter = letterPlaces(key, index);
+  if (letter) return letter;
+  const [first = '', second] = folded;
+  if (second !== undefined) {
+    // "North Carolina" may be stored as NorthCarolina; shorter words meet by chance ("in put").
+    return stems.length <= 3 && stems.every((word) => word.length > 3) ? index.byWords.get(stems.join('')) : undefined;
+  }
+  const country = countriesOf(first).find((name) => index.byWords.has(name));
+  return country === undefined ? undefined : index.byWords.get(country);
 }
 
 /** The one cell that differs from a word by a slip or two of the pen, none where several do. */
@@ -206,44 +237,121 @@ function countriesOf(word: string): string[] {
   return ['', 'a', 'y', 'o', 'e', 'ia', 'land'].flatMap((tail) => [root + tail, ...(kept === '' ? [] : [root + kept + tail])]).map(stem);
 }
 
-const genders = [
-  { letter: 'f', words: new Set(['female', 'females', 'woman', 'women', 'girl', 'girls', 'lady', 'ladies']) },
-  { letter: 'm', words: new Set(['male', 'males', 'man', 'men', 'boy', 'boys', 'gentleman', 'gentlemen']) },
+/** Countries that go by several names, stemmed. */
+const sameCountry = [
+  ['usa', 'us', 'u s', 'u s a', 'united state', 'united state of america', 'america'],
+  ['uk', 'u k', 'united kingdom', 'great britain', 'britain'],
+  ['uae', 'u a e', 'united arab emirate'],
 ];
 
-/** Columns that write a gender as F and M. */
-function genderPlaces(word: string, index: ValueIndex): Place[] | undefined {
-  const gender = genders.find((one) => one.words.has(word));
-  if (!gender) return undefined;
-  const [own, other] = gender.letter === 'f' ? ['f', 'm'] : ['m', 'f'];
-  const others = index.byWords.get(other) ?? [];
-  return index.byWords.get(own)?.filter((place) => others.some((one) => one.table === place.table && one.column === place.column));
+/** The other names of the country that a phrase names; "us" in small letters is a pronoun. */
+function otherNames(key: string, phrase: string): readonly string[] {
+  return /\p{Lu}/u.test(phrase) ? (sameCountry.find((names) => names.includes(key)) ?? []) : [];
 }
 
-function isMeant(
-  phrase: string,
-  place: Place,
-  length: number,
-  stemmed: string,
-  folded: string,
-  at: number,
-  named: ReadonlySet<string>,
-): boolean {
-  if (length > 1) return true;
-  // A number is written into the SQL as it stands in the question: no link is needed, and years would link everywhere.
-  if (/^\d+$/.test(folded)) return false;
-  const sameCase = phrase === place.value && /\p{Lu}/u.test(phrase) && at > 0;
+/** "united states of america". */
+const longestOtherName = 4;
+
+/** What a column writes as one of two letters, by stemmed words. */
+const letters = [
+  { letter: 'f', other: 'm', words: new Set(['female', 'woman', 'women', 'girl', 'lady']) },
+  { letter: 'm', other: 'f', words: new Set(['male', 'man', 'men', 'boy', 'gentleman', 'gentlemen']) },
+  { letter: 'l', other: 'r', words: new Set(['left handed', 'left hander', 'left hand']) },
+  { letter: 'r', other: 'l', words: new Set(['right handed', 'right hander', 'right hand']) },
+];
+
+/** Columns that write a gender as F and M, or a hand as L and R. */
+function letterPlaces(key: string, index: ValueIndex): Place[] | undefined {
+  const meant = letters.find((one) => one.words.has(key));
+  if (!meant) return undefined;
+  const others = index.byWords.get(meant.other) ?? [];
+  return index.byWords.get(meant.letter)?.filter((place) => others.some((one) => one.table === place.table && one.column === place.column));
+}
+
+/** A word of the question that is a cell, and how it stands there. */
+interface OneWord {
+  readonly phrase: string;
+  readonly stemmed: string;
+  readonly folded: string;
+  readonly isFirst: boolean;
+  /** Beside another capital letter, as in "Nancy Edwards". */
+  readonly inName: boolean;
+  /** The two words before it. */
+  readonly after: readonly string[];
+}
+
+function isMeant({ phrase, stemmed, folded, isFirst, inName, after }: OneWord, place: Place, named: ReadonlySet<string>): boolean {
+  // A number is written into the SQL as it stands in the question, and years would link everywhere: only one that reads like a code
+  // shows that the column holds text.
+  if (/^\d+$/.test(folded)) return place.value === phrase && (phrase.length >= 5 || /^0\d/.test(phrase));
+  const sameCase = phrase === place.value && /\p{Lu}/u.test(phrase) && !isFirst;
+  const cell = words(place.value).join('');
   // "Nancy Edwards" is not about Edward: a name is not in the plural.
-  if (
-    at > 0 &&
-    /^\p{Lu}/u.test(phrase) &&
-    stemmed !== folded &&
-    words(place.value).join('') !== folded &&
-    stem(words(place.value).join('')) === stemmed
-  )
-    return false;
+  if (inName && /^\p{Lu}/u.test(phrase) && stemmed !== folded && cell !== folded && stem(cell) === stemmed) return false;
+  if (folded.length === 1 && folded !== 'a' && isAfterItsColumn(place, after)) return true;
   if (grammar.has(folded) || named.has(stemmed)) return sameCase;
   return folded.length > 2 || sameCase;
+}
+
+/** "section h", "the section named h". */
+function isAfterItsColumn(place: Place, after: readonly string[]): boolean {
+  const own = new Set(`${place.table}_${place.column}`.split('_').flatMap(words).map(stem));
+  const [earlier = '', last = ''] = after.slice(-2);
+  return own.has(stem(last)) || (/^(?:named|called|is|name)$/.test(last) && own.has(stem(earlier)));
+}
+
+const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const month = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?';
+const day = '(\\d{1,2})(?:st|nd|rd|th)?';
+/** How dates are written, each with the order of its parts. Of 3/4/2010 either reading is tried: only one that is a cell counts. */
+const dateForms: readonly (readonly [RegExp, string])[] = [
+  [/(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)/g, 'ymd'],
+  [/(?<!\d)(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)/g, 'mdy'],
+  [/(?<!\d)(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)/g, 'dmy'],
+  [new RegExp(`\\b${month}\\s+${day},?\\s+(\\d{4})(?!\\d)`, 'gi'), 'mdy'],
+  [new RegExp(`(?<!\\d)${day}[\\s-]+(?:of\\s+)?${month},?[\\s-]+(\\d{4}|\\d{2})(?!\\d)`, 'gi'), 'dmy'],
+];
+
+interface Mention {
+  readonly from: number;
+  readonly to: number;
+  /** `yyyy-mm-dd`. */
+  readonly date: string;
+}
+
+function datesIn(text: string): Mention[] {
+  return dateForms.flatMap(([form, order]) =>
+    [...text.matchAll(form)].flatMap((match) => {
+      const part = (name: string): string => match[order.indexOf(name) + 1] ?? '';
+      const named = monthNames.indexOf(part('m').slice(0, 3).toLowerCase()) + 1;
+      const [m, d] = [named || Number(part('m')), Number(part('d'))];
+      if (m < 1 || m > 12 || d < 1 || d > 31) return [];
+      // Two digits of a year as strptime reads them: 69 to 99 are of the last century.
+      const short = Number(part('y'));
+      const year = part('y').length === 4 ? part('y') : String(short < 69 ? 2000 + short : 1900 + short);
+      const date = `${year}-${String(m).padStart(2, '0')}-${String(d).padStart(2, '0')}`;
+      return [{ from: match.index, to: match.index + match[0].length, date }];
+    }),
+  );
+}
+
+/** The date that a cell begins with (a time of day may follow), where there is no doubt which. */
+function cellDate(value: string): string | undefined {
+  // Most cells are no dates, and a million have to be looked at.
+  if (value.length < 8 || value.length > 32 || !/\d\d?[-/. ]|^[A-Z][a-z]{2}/.test(value)) return undefined;
+  const dates = new Set(datesIn(value).flatMap((mention) => (mention.from === 0 ? [mention.date] : [])));
+  return dates.size === 1 ? [...dates][0] : undefined;
+}
+
+/** The dates that a question mentions and some cell holds. */
+function mentionedDates(question: string, index: ValueIndex): { from: number; to: number; places: readonly Place[] }[] {
+  if (index.byDate.size === 0) return [];
+  const mentions: { from: number; to: number; places: readonly Place[] }[] = [];
+  for (const { from, to, date } of datesIn(question)) {
+    const places = index.byDate.get(date);
+    if (places && !mentions.some((mention) => mention.from === from)) mentions.push({ from, to, places });
+  }
+  return mentions;
 }
 
 /** Where the same words are stored in several spellings, the one that the question uses; else every column's. */
