@@ -1,30 +1,38 @@
 /**
  * Measures schema and value linking on Spider dev and writes reports/linking.md.
  *
- *     npm run measure-linking -- --spider ../shared/spider [--out reports/linking.md]
+ *     npm run measure-linking -- --spider ../shared/spider [--model public/models/ID] [--out reports/linking.md]
  *
+ * Budgets count as the app counts them (`estimateTokens`: no tokenizer is at hand before the model is loaded); prompts are counted by the model's own tokenizer.
  * Recall: the share of questions whose every gold table (or column) is in the linked schema. Coverage: the share of the gold query's
  * string literals (without LIKE patterns) that are among the linked cells, compared without case and outer blanks.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { Tokenizer } from '@huggingface/tokenizers';
 import type { Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
-import { buildSchemaIndex, estimateTokens, linkSchema, type SchemaIndex } from '../src/text-to-sql/link-schema.ts';
+import { buildSchemaIndex, linkSchema, type SchemaIndex } from '../src/text-to-sql/link-schema.ts';
 import { buildValueIndex, linkValues, type ColumnValues, type ValueIndex } from '../src/text-to-sql/link-values.ts';
 import { buildPrompt } from '../src/text-to-sql/prompt.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { foldName } from '../src/text-to-sql/sql-name.ts';
 import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
-const { values: options } = parseArgs({ options: { spider: { type: 'string' }, out: { type: 'string', default: 'reports/linking.md' } } });
+const { values: options } = parseArgs({
+  options: {
+    spider: { type: 'string' },
+    model: { type: 'string', default: 'public/models/tabletalk-smollm2-135m' },
+    out: { type: 'string', default: 'reports/linking.md' },
+  },
+});
 if (options.spider === undefined) {
-  console.error('usage: npm run measure-linking -- --spider DIR [--out FILE]');
+  console.error('usage: npm run measure-linking -- --spider DIR [--model FOLDER] [--out FILE]');
   process.exit(2);
 }
 const spider = options.spider;
-const budgets = [1_500, 800, 400, 200, 100];
+const budgets = [1_500, 800, 400, 300, 280, 260, 240, 200, 100];
 
 interface Opened {
   readonly schema: Schema;
@@ -43,26 +51,23 @@ const golds = await readGold();
 const databases = new Map<string, Opened>();
 for (const { databaseId } of examples) if (!databases.has(databaseId)) databases.set(databaseId, await open(databaseId));
 
+const tokenizer = await readTokenizer(options.model);
 const rows = budgets.map((budget) => recallAt(budget));
 const cells = valueCoverage();
-const prompts = examples.map((example) => {
-  const { schema, index, values } = opened(example);
-  const linked = linkValues(example.question, values, schema);
-  const part = linkSchema(example.question, index, { style: 'compact', values: linked }).schema;
-  const { prefix, suffix } = buildPrompt('compact', { schema: part, question: example.question, values: linked });
-  return estimateTokens(prefix + suffix);
-});
 const million = timeMillionCells();
 const report = `# Schema and value linking on Spider dev
 
-Made by \`npm run measure-linking -- --spider ../shared/spider\`: 1,026 questions, compact style, tokens by \`estimateTokens\` (an upper
-estimate of SmolLM2's tokenizer with its vocabulary cut to 32,768).
+Made by \`npm run measure-linking -- --spider ../shared/spider\`: 1,026 questions, compact style. A schema budget counts tokens by
+\`estimateTokens\`, which errs high and is what the page has before a model is loaded; the prompts are counted by the embedded model's own tokenizer.
 
-| schema budget (tokens) | questions with every gold table | with every gold column | schema shown whole |
-|---:|---:|---:|---:|
-${rows.map((row) => `| ${String(row.budget)} | ${percent(row.tables)} | ${percent(row.columns)} | ${percent(row.whole)} |`).join('\n')}
-
-Prompts within 250 estimated tokens: ${percent(prompts.filter((tokens) => tokens <= 250).length)}.
+| schema budget | with every gold table | with every gold column | schema shown whole | prompts within 250 tokens | mean prompt |
+|---:|---:|---:|---:|---:|---:|
+${rows
+  .map((row) => {
+    const shares = [row.tables, row.columns, row.whole, row.short].map(percent);
+    return `| ${[String(row.budget), ...shares, (row.tokens / examples.length).toFixed(0)].join(' | ')} |`;
+  })
+  .join('\n')}
 
 Values: ${String(cells.covered)} of ${String(cells.literals)} gold string literals are linked (${((100 * cells.covered) / cells.literals).toFixed(1)}%);
 ${String(cells.extra)} links name a cell that the gold query does not use.
@@ -91,10 +96,11 @@ async function open(databaseId: string): Promise<Opened> {
 }
 
 function recallAt(budget: number) {
-  const counts = { budget, tables: 0, columns: 0, whole: 0 };
+  const counts = { budget, tables: 0, columns: 0, whole: 0, short: 0, tokens: 0 };
   for (const [at, example] of examples.entries()) {
     const { schema, index, values } = opened(example);
-    const linked = linkSchema(example.question, index, { style: 'compact', budget, values: linkValues(example.question, values, schema) });
+    const cells = linkValues(example.question, values, schema);
+    const linked = linkSchema(example.question, index, { style: 'compact', budget, values: cells });
     const tables = new Set(linked.schema.tables.map((table) => foldName(table.name)));
     const columns = new Set(
       linked.schema.tables.flatMap((table) => table.columns.map((column) => `${foldName(table.name)}.${foldName(column.name)}`)),
@@ -104,8 +110,23 @@ function recallAt(budget: number) {
     if ([...gold.tables].every((table) => tables.has(table))) counts.tables++;
     if ([...gold.columns].every((column) => columns.has(column))) counts.columns++;
     if (linked.complete) counts.whole++;
+    const { prefix, suffix } = buildPrompt('compact', { schema: linked.schema, question: example.question, values: cells });
+    const length = countTokens(prefix) + countTokens(suffix);
+    counts.tokens += length;
+    if (length <= 250) counts.short++;
   }
   return counts;
+}
+
+async function readTokenizer(folder: string): Promise<Tokenizer> {
+  const [model, config] = await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json'].map(async (file) => JSON.parse(await readFile(path.join(folder, file), 'utf8')) as object),
+  );
+  return new Tokenizer(model ?? {}, config ?? {});
+}
+
+function countTokens(text: string): number {
+  return tokenizer.encode(text, { add_special_tokens: false }).ids.length;
 }
 
 function valueCoverage() {

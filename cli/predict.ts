@@ -35,6 +35,11 @@ async function main(args: readonly string[]): Promise<void> {
       db: { type: 'string', value: 'ID', help: 'only the questions on this database' },
       ids: { type: 'string', value: 'FILE', help: 'only these questions: a number (0-based in dev.json) or dev-12 a line' },
       limit: { type: 'string', value: 'N', help: 'only the first N questions' },
+      'schema-budget': {
+        type: 'string',
+        value: 'N',
+        help: 'prompt tokens that the schema may take (default: the model card says, else 1500)',
+      },
       repair: { type: 'boolean', help: 'repair the SQL by the database, as the app does' },
     },
     args,
@@ -43,6 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
   const spider = given.required('spider');
   const out = given.required('out');
   const card = await readCard(folder);
+  const schemaBudget = given.count('schema-budget') ?? card.schemaBudget;
   const wanted = await questions(spider, given.text('db'), given.text('ids'), given.count('limit'));
   const done = await answered(out, card.id);
   const left = wanted.filter((example) => !done.has(example.id));
@@ -65,7 +71,7 @@ async function main(args: readonly string[]): Promise<void> {
       const database = new NodeDatabase();
       try {
         const schema = await openDatabase(database, spider, databaseId);
-        const context = await askContext(database, schema, card.promptStyle);
+        const context = await askContext(database, schema, card.promptStyle, schemaBudget);
         const entry = tables.get(databaseId);
         const scorer = new Scorer(database, schema, entry === undefined ? new Map() : foreignKeyMap(entry));
         const facts = given.flag('repair') ? await readFacts(database, { schema }) : null;
@@ -129,7 +135,11 @@ async function predictOne(
   };
 }
 
-const Card = v.looseObject({ id: v.string(), promptStyle: v.picklist(['compact', 'create-table']) });
+const Card = v.looseObject({
+  id: v.string(),
+  promptStyle: v.picklist(['compact', 'create-table']),
+  schemaBudget: v.exactOptional(v.number()),
+});
 
 async function readCard(folder: string): Promise<v.InferOutput<typeof Card>> {
   try {
@@ -195,12 +205,13 @@ async function openDatabase(database: Database, spider: string, databaseId: stri
   return opened.value;
 }
 
-async function askContext(database: Database, schema: Schema, style: PromptStyle): Promise<AskContext> {
+async function askContext(database: Database, schema: Schema, style: PromptStyle, schemaBudget: number | undefined): Promise<AskContext> {
   const values = buildValueIndex(await readColumnValues(database, schema));
   return {
     schema: buildSchemaIndex(schema),
     values,
     style,
+    ...(schemaBudget === undefined ? {} : { schemaBudget }),
     ...(style === 'create-table' ? { sampleRows: await readSampleRows(database, schema) } : {}),
   };
 }

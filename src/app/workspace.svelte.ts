@@ -242,9 +242,13 @@ export class Workspace {
   }
 
   async #context(): Promise<AskContext> {
-    const { promptStyle, contextWindow } = this.model.chosen ?? { promptStyle: 'compact', contextWindow: 2048 };
-    // The rest is for the question, its cells and the answer.
-    return { schema: this.#names, values: await this.#values, style: promptStyle, schemaBudget: Math.min(1500, contextWindow - 500) };
+    const {
+      promptStyle,
+      contextWindow,
+      // The rest is for the question, its cells and the answer.
+      schemaBudget = Math.min(1500, contextWindow - 500),
+    } = this.model.chosen ?? { promptStyle: 'compact', contextWindow: 2048 };
+    return { schema: this.#names, values: await this.#values, style: promptStyle, schemaBudget };
   }
 
   /** Has the schema read by the model ahead of the first question. */

@@ -81,6 +81,7 @@ describe('parseModelCard', () => {
     ['a missing tokenizer', { ...card, files: { ...card.files, 'tokenizer.json': undefined } }],
     ['a library that is not listed', { ...card, libraries: [{ file: 'other.wasm', computeType: 'f32', schedule: 'gpu' }] }],
     ['no library', { ...card, libraries: [] }],
+    ['a schema budget of nothing', { ...card, schemaBudget: 0 }],
     ['an unknown prompt style', { ...card, promptStyle: 'poem' }],
     ['a negative size', { ...card, files: { ...card.files, 'tokenizer.json': { ...some, bytes: -1 } } }],
   ])('refuses %s, with the place in the detail', async (_what, bad) => {

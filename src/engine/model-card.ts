@@ -26,6 +26,7 @@ const ModelCard = v.object({
   licence: v.string(),
   contextWindow: v.pipe(v.number(), v.integer(), v.minValue(64)),
   promptStyle: v.picklist(['compact', 'create-table']),
+  schemaBudget: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   libraries: v.pipe(v.array(Library), v.minLength(1)),
   files: v.record(FileName, v.object({ bytes: FileBytes, sha256: Sha256 })),
 });
@@ -46,6 +47,8 @@ export interface CatalogueEntry {
   /** Tokens that prompt and answer may have together. */
   readonly contextWindow: number;
   readonly promptStyle: 'compact' | 'create-table';
+  /** Prompt tokens, by `estimateTokens`, that the schema may take before tables are left out; absent: what the context window allows. */
+  readonly schemaBudget?: number;
   readonly libraries: readonly ModelLibrary[];
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
   readonly cardSha256: string;

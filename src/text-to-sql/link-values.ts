@@ -335,10 +335,12 @@ function datesIn(text: string): Mention[] {
   );
 }
 
+const datelike = new RegExp(`^\\d{1,4}[-/.]\\d{1,2}[-/.]\\d|^\\d{0,2}\\D{0,6}(?:${monthNames.join('|')})`, 'i');
+
 /** The date that a cell begins with (a time of day may follow), where there is no doubt which. */
 function cellDate(value: string): string | undefined {
   // Most cells are no dates, and a million have to be looked at.
-  if (value.length < 8 || value.length > 32 || !/\d\d?[-/. ]|^[A-Z][a-z]{2}/.test(value)) return undefined;
+  if (value.length < 8 || value.length > 32 || !datelike.test(value)) return undefined;
   const dates = new Set(datesIn(value).flatMap((mention) => (mention.from === 0 ? [mention.date] : [])));
   return dates.size === 1 ? [...dates][0] : undefined;
 }
