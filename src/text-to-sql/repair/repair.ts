@@ -6,6 +6,9 @@ import { Facts, isDull, type Outcome } from './facts.ts';
 import { Question } from './question.ts';
 import type { Proposal, RepairRule, RuleGroup, Situation } from './rule.ts';
 import { ALL_RULES } from './rules/all-rules.ts';
+import { ordersByOuterColumn } from './rules/names.ts';
+import { oddNames } from './rules/odd-names.ts';
+import { unclosed } from './rules/unclosed.ts';
 
 export interface RepairChange {
   readonly rule: string;
@@ -95,11 +98,32 @@ class RepairRun {
   }
 
   async repair(sql: string): Promise<RepairResult> {
-    const tree = readTree(sql, this.#facts.catalog.lookup);
-    let standing: Standing | null = tree === null ? null : { tree, outcome: await this.#run(sql) };
-    if (standing?.outcome.status === 'error') standing = await this.#mendError(standing, standing.outcome.message);
+    let standing = await this.#begin(sql);
+    if (standing?.outcome.status === 'error') standing = await this.#mendError(standing);
+    // SQLite runs it since 3.47, but the same value on every row orders and groups nothing: names are what is wrong with it.
+    else if (standing?.outcome.status === 'rows' && ordersByOuterColumn(standing.tree)) standing = await this.#mendNames(standing);
     if (standing?.outcome.status === 'rows') standing = await this.#mendRows(standing);
+    // What does not run in the end is the person's own again: theirs is the better error to read.
+    if (standing?.outcome.status === 'error') return { sql, changes: [], original: sql, statements: this.#statements };
     return { sql: standing?.tree.source ?? sql, changes: this.#changes, original: sql, statements: this.#statements };
+  }
+
+  /** The statement as it stands; where it cannot even be read, with names quoted and brackets closed that may be what is in the way. */
+  async #begin(sql: string): Promise<Standing | null> {
+    const { lookup } = this.#facts.catalog;
+    const tree = readTree(sql, lookup);
+    if (tree !== null) return { tree, outcome: await this.#run(sql) };
+    let text = sql;
+    for (const rule of [oddNames, unclosed]) {
+      if (!this.#rules.includes(rule)) continue;
+      const before = text;
+      text = rule.rewrite(before, this.#facts.catalog);
+      if (text !== before) this.#record(rule, rule.reason, before, text);
+      const read = readTree(text, lookup);
+      if (read !== null) return { tree: read, outcome: await this.#run(text) };
+    }
+    this.#changes.length = 0;
+    return null;
   }
 
   async #run(sql: string): Promise<Outcome> {
@@ -130,16 +154,26 @@ class RepairRun {
     };
   }
 
-  async #mendError(failing: Standing, message: string): Promise<Standing> {
+  async #mendError(failing: Standing): Promise<Standing> {
     let standing = failing;
+    for (const rule of this.#rules.filter((candidate) => candidate.first === true)) {
+      if (standing.outcome.status === 'error') standing = (await this.#step(standing, rule)) ?? standing;
+    }
     const aggregates = this.#rules.find((rule) => rule.group === 'aggregates');
-    if (aggregates !== undefined && isAboutAggregates(message)) {
+    if (aggregates !== undefined && standing.outcome.status === 'error' && isAboutAggregates(standing.outcome.message)) {
       const mended = await this.#tryAggregates(standing, aggregates);
       if (mended !== null) standing = mended;
     }
-    if (standing.outcome.status !== 'error') return standing;
+    return standing.outcome.status === 'error' ? this.#mendNames(standing) : standing;
+  }
+
+  /** By the first rule that makes it run, with the first of its proposals that gives a row. */
+  async #mendNames(standing: Standing): Promise<Standing> {
+    const aggregates = this.#rules.find((rule) => rule.group === 'aggregates');
     let best: { proposal: Proposal; standing: Standing; rule: RepairRule } | null = null;
-    for (const rule of this.#rules.filter((candidate) => candidate.on === 'error' && candidate !== aggregates)) {
+    for (const rule of this.#rules.filter(
+      (candidate) => candidate.on === 'error' && candidate.first !== true && candidate !== aggregates,
+    )) {
       for (const proposal of await rule.propose(this.#situation(standing))) {
         const tried = await this.#tryProposal(proposal, aggregates);
         if (tried === null) continue;
@@ -149,15 +183,18 @@ class RepairRun {
       }
       if (best !== null) break;
     }
-    if (best === null) return standing === failing ? standing : this.#undo(failing);
+    if (best === null) return standing;
     this.#record(best.rule, best.proposal.reason, standing.tree.source, best.standing.tree.source);
     return best.standing;
   }
 
-  /** A first step that did not lead to a statement that runs is not kept: the person's own error is the better one. */
-  #undo(failing: Standing): Standing {
-    this.#changes.length = 0;
-    return failing;
+  /** The first proposal of a rule, taken whatever the database says of it. */
+  async #step(standing: Standing, rule: RepairRule): Promise<Standing | null> {
+    const [proposal] = await rule.propose(this.#situation(standing));
+    const tree = proposal === undefined ? null : readTree(proposal.sql, this.#facts.catalog.lookup);
+    if (proposal === undefined || tree === null) return null;
+    this.#record(rule, proposal.reason, standing.tree.source, proposal.sql);
+    return { tree, outcome: await this.#run(proposal.sql) };
   }
 
   async #tryAggregates(standing: Standing, rule: RepairRule): Promise<Standing | null> {

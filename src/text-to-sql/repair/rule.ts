@@ -34,10 +34,29 @@ export interface RepairRule {
   readonly group: RuleGroup;
   /** Whether it mends statements that fail or looks at those that run. */
   readonly on: 'error' | 'rows';
+  /** What has to be put right before the others can judge by the database's word; kept where the statement runs in the end. */
+  readonly first?: true;
   /** A proposal that makes a result empty that was not is refused. */
   readonly keepsRows: boolean;
   /** Proposals, best first; the engine takes one that SQLite accepts. */
   propose(situation: Situation): Promise<readonly Proposal[]>;
+}
+
+/** A rule that works on the bare text as well, which no parser may be able to read. */
+export interface TextRule extends RepairRule {
+  readonly reason: string;
+  rewrite(source: string, catalog: Catalog): string;
+}
+
+export function textRule(rule: Pick<TextRule, 'name' | 'reason' | 'rewrite'>): TextRule {
+  return {
+    ...rule,
+    group: 'names',
+    on: 'error',
+    first: true,
+    keepsRows: false,
+    propose: ({ tree, catalog }) => Promise.resolve(proposal(tree, rule.rewrite(tree.source, catalog), rule.reason)),
+  };
 }
 
 export function proposal(tree: SqlTree, sql: string, reason: string): readonly Proposal[] {

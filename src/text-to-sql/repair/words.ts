@@ -74,7 +74,7 @@ function matchedLength(a: string, b: string): number {
 
 /**
  * How alike two names are: 1 for the same up to case and underscores, 0.97 for the same up to a plural, 0.8 to 0.95 where one is a part
- * of the other, else the match ratio less 0.1 (a part of a name is better evidence than the same letters).
+ * of the other or short for it, else the match ratio less 0.1 (a part of a name is better evidence than the same letters).
  */
 export function similarity(first: string, second: string): number {
   const a = bareName(first);
@@ -91,9 +91,17 @@ export function similarity(first: string, second: string): number {
   ) {
     return 0.8 + (0.15 * short.length) / long.length;
   }
+  if (leavesOutMiddle(short, long)) return 0.86;
   // Cheap upper bound first: names of very different length cannot be alike.
   if ((2 * short.length) / (short.length + long.length) < 0.5) return 0;
   return matchRatio(a, b) - 0.1;
+}
+
+/** `IndepYear` for `IndependenceYear`: a beginning and an end of the longer name. */
+function leavesOutMiddle(short: string, long: string): boolean {
+  if (short.length < 6) return false;
+  for (let at = 3; at <= short.length - 3; at += 1) if (long.startsWith(short.slice(0, at)) && long.endsWith(short.slice(at))) return true;
+  return false;
 }
 
 function isProperSubset(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {

@@ -11,16 +11,22 @@ import { literalSpelling } from './literal-spelling.ts';
 import { missingBound } from './missing-bound.ts';
 import { missingOrder } from './missing-order.ts';
 import { names } from './names.ts';
+import { oddNames } from './odd-names.ts';
+import { otherDialects } from './other-dialects.ts';
 import { otherTable } from './other-table.ts';
 import { splitNames } from './split-names.ts';
 import { starColumns } from './star-columns.ts';
 import { unaskedMeasure } from './unasked-measure.ts';
 import { unaskedNegation } from './unasked-negation.ts';
+import { unclosed } from './unclosed.ts';
 import { wrongJoin } from './wrong-join.ts';
 
 /** In the order in which they are tried: first what makes a statement run, then what makes its literals and joins true to the data, then the question. */
 export const ALL_RULES: readonly RepairRule[] = [
   aggregates,
+  oddNames,
+  unclosed,
+  otherDialects,
   names,
   literalSpelling,
   literalColumn,

@@ -40,6 +40,19 @@ describe('names', { timeout: 60_000 }, () => {
     expect((await repairOnLibrary('SELECT first_name, expires FROM member')).sql).toBe('SELECT first_name, expires FROM reader_card');
   });
 
+  it('knows words that were cut short, and adds a FROM that was forgotten', async () => {
+    expect((await repairOnLibrary('SELECT home_coun FROM author')).sql).toBe('SELECT home_country FROM author');
+    expect((await repairOnLibrary('SELECT COUNT(DISTINCT full_name)')).sql).toBe('SELECT COUNT(DISTINCT full_name) FROM author');
+    expect((await repairOnLibrary('SELECT city', 'Which cities have branches?')).sql).toBe('SELECT city FROM branch');
+  });
+
+  it('does not order or group a subquery by a column of the query around it', async () => {
+    const result = await repairOnLibrary(
+      'SELECT full_name FROM author WHERE author_id = (SELECT written_by FROM book ORDER BY birth_year LIMIT 1)',
+    );
+    expect(result.sql).toContain('FROM book JOIN author ON book.written_by = author.author_id ORDER BY author.birth_year LIMIT 1)');
+  });
+
   it('leaves what it cannot read or mend as it was', async () => {
     for (const sql of ['SELECT xqzt FROM book', 'SELEKT title FROM book', 'SELECT title FROM', '', 'DELETE FROM book']) {
       const result = await repairOnLibrary(sql);

@@ -1,5 +1,5 @@
 import type { ColumnReference } from '../../sql/ast.ts';
-import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
@@ -94,7 +94,7 @@ export function nameProposals(original: SqlTree, catalog: Catalog, question: Que
       }
     }
   }
-  ranked.push(...otherTables(tree, catalog, question, begun));
+  ranked.push(...otherTables(tree, catalog, question, begun), ...forgottenFrom(tree, catalog, question, begun));
   ranked.sort((a, b) => a.cost - b.cost);
   const seen = new Set([original.source]);
   return ranked.flatMap(({ proposal }) => {
@@ -131,12 +131,26 @@ export function findMissing(tree: SqlTree): Missing[] {
   return missing;
 }
 
-/** Nothing in reach has it, or only a SELECT around it, where an aggregate in this one cannot take it from. */
+/** Nothing in reach has it, or only a SELECT around it, where an aggregate, GROUP BY and ORDER BY in this one cannot take it from (SQLite, `resolveSelectStep`). */
 function isUnresolved(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
   const { status } = scope.resolve(column);
   if (status === 'missing') return true;
+  if (status !== 'outer') return false;
   const parent = tree.parentOf(column);
-  return status === 'outer' && parent !== null && isAggregate(parent);
+  return (parent !== null && isAggregate(parent)) || inOrder(scope, column);
+}
+
+/** Newer SQLite runs this (3.40 does not): the same value on every row, which orders and groups nothing. */
+export function ordersByOuterColumn(tree: SqlTree): boolean {
+  return tree.scopes.some((scope) => scope.columns().some((column) => scope.resolve(column).status === 'outer' && inOrder(scope, column)));
+}
+
+function inOrder(scope: Scope, node: ColumnReference): boolean {
+  const inside = (start: number, end: number): boolean => node.start >= start && node.end <= end;
+  const { orderBy, cores } = scope.query;
+  if (orderBy !== null && cores.length === 1 && inside(orderBy.start, orderBy.end)) return true;
+  const { groupBy } = scope.select;
+  return groupBy !== null && inside(groupBy.start, groupBy.end);
 }
 
 /** Whether an alias that was never declared could stand for the table: its initials or the beginning of a word. */
@@ -495,4 +509,29 @@ function otherTables(
     }
   }
   return found;
+}
+
+/** No FROM at all: the table that has every column, one that the question names before the others. */
+function forgottenFrom(
+  tree: SqlTree,
+  catalog: Catalog,
+  question: Question,
+  begun: readonly string[],
+): { cost: number; proposal: Proposal }[] {
+  return tree.scopes.flatMap((scope) => {
+    const columns = scope.columns().filter((column) => scope.resolve(column).status === 'missing');
+    const last = scope.select.columns.at(-1);
+    if (scope.select.from !== null || columns.length === 0 || last === undefined || columns.some((column) => column.table !== null))
+      return [];
+    const holding = [...catalog.tables.values()].filter((table) =>
+      columns.every(({ name }) => table.columnNames.has(name.name.toLowerCase())),
+    );
+    return holding.map((table) => ({
+      cost: 0.3 - (question.mentions(table.name) ? 0.1 : 0),
+      proposal: {
+        sql: applyEdits(tree.source, [insertAt(last.end, ` FROM ${quoteName(table.name)}`)]),
+        reason: [...begun, `FROM was missing; “${table.name}” has every column that is used.`].join(' '),
+      },
+    }));
+  });
 }
