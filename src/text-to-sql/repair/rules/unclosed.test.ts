@@ -3,9 +3,9 @@ import { repairOnLibrary, rulesOf } from '../node/library-database.ts';
 
 it('closes brackets at the end', async () => {
   const result = await repairOnLibrary(
-    "SELECT title FROM book WHERE written_by IN (SELECT author_id FROM author WHERE full_name <> 'Lin (Wei';",
+    "SELECT title, '(' FROM book WHERE written_by IN (SELECT author_id FROM author WHERE birth_year > (1930 + 5;",
   );
-  expect(result.sql).toBe("SELECT title FROM book WHERE written_by IN (SELECT author_id FROM author WHERE full_name <> 'Lin (Wei')");
+  expect(result.sql).toBe("SELECT title, '(' FROM book WHERE written_by IN (SELECT author_id FROM author WHERE birth_year > (1930 + 5))");
   expect(rulesOf(result)).toEqual(['unclosed']);
 });
 
