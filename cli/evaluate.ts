@@ -16,6 +16,11 @@ await runCommand(async (args) => {
       predictions: { type: 'string', value: 'FILE', required: true, help: 'predictions, one JSON object a line' },
       spider: { type: 'string', value: 'DIR', required: true, help: 'folder with dev.json, tables.json and database/' },
       'keep-distinct': { type: 'boolean', help: 'keep DISTINCT, which the official evaluator takes out by default' },
+      suites: {
+        type: 'string',
+        value: 'DIR',
+        help: 'test suites, ours (npm run make-suites) or the official ones: right means right on all their databases too',
+      },
       out: { type: 'string', value: 'FILE', help: 'write a verdict a line here' },
       db: { type: 'string', value: 'ID', help: 'only the questions on this database' },
       limit: { type: 'string', value: 'N', help: 'only the first N predictions' },
@@ -26,6 +31,7 @@ await runCommand(async (args) => {
   );
   const database = given.text('db');
   const timeout = given.count('timeout');
+  const suites = given.text('suites');
   const all = await readPredictions(given.required('predictions'));
   const predictions = all
     .filter((prediction) => database === undefined || prediction.databaseId === database)
@@ -36,6 +42,7 @@ await runCommand(async (args) => {
   const { scored, leftOut } = await scorePredictions(given.required('spider'), predictions, {
     keepDistinct: given.flag('keep-distinct'),
     ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+    ...(suites === undefined ? {} : { suites }),
     onScored: () => {
       progress.advance();
     },
@@ -46,10 +53,23 @@ await runCommand(async (args) => {
   const out = given.text('out');
   if (out !== undefined) await writeFile(out, scored.map((prediction) => `${JSON.stringify(verdictLine(prediction))}\n`).join(''));
   const summary = summarize(scored.map((prediction) => prediction.verdict));
-  process.stdout.write(given.flag('json') ? `${JSON.stringify(jsonSummary(summary, seconds))}\n` : textSummary(summary, seconds));
+  const testSuite = suites === undefined ? undefined : suiteTally(scored);
+  process.stdout.write(
+    given.flag('json')
+      ? `${JSON.stringify({ ...jsonSummary(summary, seconds), ...(testSuite === undefined ? {} : { test_suite: testSuite }) })}\n`
+      : textSummary(summary, seconds) +
+          (testSuite === undefined ? '' : `test suites: ${String(testSuite.right)} of ${String(testSuite.n)} right\n`),
+  );
 });
 
-function verdictLine({ index, databaseId, verdict }: ScoredPrediction): object {
+/** Of the predictions on databases that have a suite. */
+function suiteTally(scored: readonly ScoredPrediction[]): { readonly n: number; readonly right: number; readonly accuracy: number | null } {
+  const tested = scored.filter((prediction) => typeof prediction.testSuite === 'number');
+  const right = tested.filter((prediction) => prediction.testSuite === 1).length;
+  return { n: tested.length, right, accuracy: share(right, tested.length) };
+}
+
+function verdictLine({ index, databaseId, verdict, testSuite }: ScoredPrediction): object {
   return {
     index,
     db_id: databaseId,
@@ -57,6 +77,7 @@ function verdictLine({ index, databaseId, verdict }: ScoredPrediction): object {
     exact_match: verdict.exactMatch,
     hardness: verdict.hardness,
     failure_mode: verdict.failureMode,
+    ...(testSuite === undefined ? {} : { test_suite: testSuite }),
     ...(verdict.exec === null ? { could_not_score: verdict.error?.sqlite ?? verdict.error?.message } : {}),
   };
 }

@@ -17,8 +17,7 @@ import { sqlName } from '../src/text-to-sql/sql-name.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
 import { NativeEngine } from './native-engine.ts';
 import { Progress } from './progress.ts';
-import { readSpiderTables } from './score-predictions.ts';
-import { readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
+import { readSpiderDatabase, readSpiderExamples, readSpiderTables } from './spider-data.ts';
 import type { SpiderExample } from './spider-data.ts';
 
 /**

@@ -1,20 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as v from 'valibot';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
+import { ExecutionMatch, predictionLine } from '../src/evaluation/execution-match.ts';
 import type { ExecutionOptions } from '../src/evaluation/execution-match.ts';
 import { foreignKeyMap } from '../src/evaluation/foreign-key-map.ts';
-import type { SpiderTables } from '../src/evaluation/foreign-key-map.ts';
 import { Scorer } from '../src/evaluation/score.ts';
 import type { Verdict } from '../src/evaluation/score.ts';
 import { UsageError } from './arguments.ts';
 import type { Prediction } from './predictions-file.ts';
-import { readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
+import { readSpiderDatabase, readSpiderExamples, readSpiderTables } from './spider-data.ts';
+import { readSuite } from './suites.ts';
+import type { Suite } from './suites.ts';
 
 export interface ScoredPrediction extends Prediction {
   readonly question: string;
   readonly goldSql: string;
   readonly verdict: Verdict;
+  /** Right on every database of the test suite as well; null where it has none or the example could not be scored, absent without suites. */
+  readonly testSuite?: 0 | 1 | null;
 }
 
 export interface ScoredRun {
@@ -24,26 +26,6 @@ export interface ScoredRun {
   readonly leftOut: readonly number[];
 }
 
-const Tables = v.array(
-  v.looseObject({
-    db_id: v.string(),
-    table_names_original: v.array(v.string()),
-    column_names_original: v.array(v.tuple([v.number(), v.string()])),
-    foreign_keys: v.array(v.tuple([v.number(), v.number()])),
-  }),
-);
-
-/** The entries of tables.json by database. */
-export async function readSpiderTables(spider: string): Promise<Map<string, SpiderTables>> {
-  let text: string;
-  try {
-    text = await readFile(path.join(spider, 'tables.json'), 'utf8');
-  } catch (error) {
-    throw new UsageError(`${spider} is not a Spider folder: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return new Map(v.parse(Tables, JSON.parse(text)).map((entry) => [entry.db_id, entry]));
-}
-
 /** Two databases at a time: a database has a thread of its own, and a query that takes long should not hold up the rest. */
 const DATABASES_AT_ONCE = 2;
 
@@ -51,9 +33,9 @@ const DATABASES_AT_ONCE = 2;
 export async function scorePredictions(
   spider: string,
   predictions: readonly Prediction[],
-  options: ExecutionOptions & { readonly onScored?: () => void } = {},
+  options: ExecutionOptions & { readonly onScored?: () => void; readonly suites?: string } = {},
 ): Promise<ScoredRun> {
-  const examples = new Map((await readExamples(spider)).map((example) => [Number(example.id.replace('dev-', '')), example]));
+  const examples = new Map((await readSpiderExamples(spider, 'dev')).map((example) => [Number(example.id.replace('dev-', '')), example]));
   const tables = await readSpiderTables(spider);
 
   const leftOut: number[] = [];
@@ -88,6 +70,27 @@ export async function scorePredictions(
           results[place] = { ...prediction, question, goldSql, verdict };
           options.onScored?.();
         }
+        if (options.suites !== undefined) {
+          const suite = await readSuite(options.suites, databaseId);
+          const right = group.map(({ place }) => results[place]).filter((result) => result?.verdict.exec === 1);
+          const failed =
+            suite === undefined
+              ? new Set()
+              : await failedOnSuite(
+                  suite,
+                  right.flatMap((result) => result ?? []),
+                  options,
+                );
+          for (const { place } of group) {
+            const result = results[place];
+            if (result === undefined) continue;
+            const { exec } = result.verdict;
+            results[place] = {
+              ...result,
+              testSuite: suite === undefined || exec === null ? null : exec === 1 && !failed.has(result) ? 1 : 0,
+            };
+          }
+        }
       } finally {
         await database.close();
       }
@@ -97,12 +100,27 @@ export async function scorePredictions(
   return { scored: results.filter((result) => result !== undefined), leftOut };
 }
 
-async function readExamples(spider: string): ReturnType<typeof readSpiderExamples> {
+/** Those of the right predictions that some database of the suite tells from gold (Zhong, Yu and Klein, EMNLP 2020). */
+async function failedOnSuite(suite: Suite, right: readonly ScoredPrediction[], options: ExecutionOptions): Promise<Set<ScoredPrediction>> {
+  const failed = new Set<ScoredPrediction>();
+  const database = new NodeDatabase();
   try {
-    return await readSpiderExamples(spider, 'dev');
-  } catch (error) {
-    throw new UsageError(`${spider} is not a Spider folder: ${error instanceof Error ? error.message : String(error)}`);
+    for (const file of suite.files) {
+      const left = right.filter((result) => !failed.has(result) && suite.counts(file, result.goldSql));
+      if (left.length === 0) continue;
+      const opened = await database.open(await suite.read(file));
+      if (!opened.ok)
+        throw new UsageError(`The suite's database ${file} cannot be opened. ${opened.error.message} Make or get the suites again.`);
+      const match = new ExecutionMatch(database, opened.value, options);
+      for (const result of left) {
+        const { kind } = await match.match(result.goldSql, predictionLine(result.predictedSql));
+        if (kind === 'mismatch' || kind === 'failed') failed.add(result);
+      }
+    }
+  } finally {
+    await database.close();
   }
+  return failed;
 }
 
 async function openScorer(

@@ -1,43 +1,65 @@
-import { readFile } from 'node:fs/promises';
+import { openAsBlob } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readDataset, unusableDev, type Dataset, type Example, type Split } from '../src/evaluation/dataset.ts';
+import type { SpiderTables } from '../src/evaluation/foreign-key-map.ts';
+import { zipFiles, type Files } from '../src/evaluation/zip.ts';
+import { UsageError } from './arguments.ts';
 
-export interface SpiderExample {
-  /** `dev-12`, `train_spider-3`: the file and the 0-based place in it. */
-  readonly id: string;
-  readonly databaseId: string;
-  readonly question: string;
-  readonly query: string;
+export type SpiderExample = Example;
+
+const opened = new Map<string, Promise<Dataset>>();
+
+/** Spider or BIRD as published: a folder or the archive itself. Read once a process. */
+export function openDataset(place: string, split: Split = 'dev'): Promise<Dataset> {
+  const key = `${split}\n${place}`;
+  const known = opened.get(key) ?? readPlace(place, split);
+  opened.set(key, known);
+  return known;
 }
 
-/** Dev examples on `wta_1`, whose `rankings` table is empty in the copy that is had here: see ../shared/spider/README.md. */
-export const unusableDev: ReadonlySet<number> = new Set([459, 460, 469, 470, 471, 472, 479, 480]);
-
-/** Reads `dev.json`, `train_spider.json` or `train_others.json` of a Spider folder; of dev only the usable questions. */
-export async function readSpiderExamples(spider: string, split: 'dev' | 'train_spider' | 'train_others'): Promise<SpiderExample[]> {
-  const parsed: unknown = JSON.parse(await readFile(path.join(spider, `${split}.json`), 'utf8'));
-  if (!Array.isArray(parsed)) throw new Error(`${split}.json is not a list of examples`);
-  return parsed.flatMap((example: unknown, index) => {
-    if (split === 'dev' && unusableDev.has(index)) return [];
-    const { db_id, question, query } = example as Record<string, unknown>;
-    if (typeof db_id !== 'string' || typeof question !== 'string' || typeof query !== 'string') {
-      throw new Error(`${split}.json, example ${String(index)}: db_id, question and query are expected`);
-    }
-    return [{ id: `${split}-${String(index)}`, databaseId: db_id, question, query }];
-  });
+async function readPlace(place: string, split: Split): Promise<Dataset> {
+  const found = await stat(place).catch(() => undefined);
+  if (found === undefined) throw new UsageError(`${place} is not there. Give the folder or the archive of Spider or BIRD.`);
+  const files = found.isDirectory() ? await folderFiles(place) : await archiveFiles(place);
+  const dataset = await readDataset(files, split);
+  if (!dataset.ok) throw new UsageError(`${place}: ${dataset.error.message} ${dataset.error.nextStep}`);
+  return dataset.value;
 }
 
-/** The bytes of one of Spider's databases, undefined where it is not there. */
+async function folderFiles(folder: string): Promise<Files> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'));
+  return { paths, read: (file) => readFile(path.join(folder, file)) };
+}
+
+async function archiveFiles(file: string): Promise<Files> {
+  const files = await zipFiles(await openAsBlob(file));
+  if (!files.ok) throw new UsageError(`${file}: ${files.error.message} ${files.error.nextStep}`);
+  return files.value;
+}
+
+/** The examples of `dev.json`, `train_spider.json` or `train_others.json`; of Spider's dev only the usable questions. */
+export async function readSpiderExamples(spider: string, split: Split): Promise<readonly Example[]> {
+  const { kind, examples } = await openDataset(spider, split);
+  return kind === 'spider' && split === 'dev' ? examples.filter((example) => !unusableDev.has(example.index)) : examples;
+}
+
+/** The entries of tables.json by database. */
+export async function readSpiderTables(spider: string): Promise<ReadonlyMap<string, SpiderTables>> {
+  return (await openDataset(spider)).tables;
+}
+
+/** The bytes of one of the databases, undefined where it is not there. */
 export async function readSpiderDatabase(spider: string, databaseId: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path.join(spider, 'database', databaseId, `${databaseId}.sqlite`));
-  } catch {
-    return undefined;
-  }
+  return (await openDataset(spider)).readDatabase(databaseId);
 }
 
 /** Examples by their database, in the order of the file: each database is opened once. */
-export function groupByDatabase(examples: readonly SpiderExample[]): Map<string, SpiderExample[]> {
-  const groups = new Map<string, SpiderExample[]>();
+export function groupByDatabase(examples: readonly Example[]): Map<string, Example[]> {
+  const groups = new Map<string, Example[]>();
   for (const example of examples) {
     const group = groups.get(example.databaseId);
     if (group) group.push(example);
