@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
+import type { BirdVerdict } from '../src/evaluation/bird.ts';
 import { HARDNESS_LEVELS } from '../src/evaluation/hardness.ts';
 import { summarize } from '../src/evaluation/summary.ts';
 import type { Summary, Tally } from '../src/evaluation/summary.ts';
 import { readArguments, runCommand } from './arguments.ts';
 import { readPredictions } from './predictions-file.ts';
 import { Progress } from './progress.ts';
+import { birdSummary, scoreOnBird } from './score-bird.ts';
 import { scorePredictions } from './score-predictions.ts';
 import type { ScoredPrediction } from './score-predictions.ts';
 
@@ -14,7 +16,13 @@ await runCommand(async (args) => {
     'evaluate',
     {
       predictions: { type: 'string', value: 'FILE', required: true, help: 'predictions, one JSON object a line' },
-      spider: { type: 'string', value: 'DIR', required: true, help: 'folder with dev.json, tables.json and database/' },
+      spider: {
+        type: 'string',
+        value: 'DIR',
+        help: 'Spider as published: the archive, or the folder with dev.json, tables.json and database/',
+      },
+      bird: { type: 'string', value: 'DIR', help: 'instead of --spider: BIRD as published, scored by its own metric' },
+      ves: { type: 'string', value: 'N', help: 'with --bird: time each right answer N times for the valid efficiency score (BIRD: 100)' },
       'keep-distinct': { type: 'boolean', help: 'keep DISTINCT, which the official evaluator takes out by default' },
       suites: {
         type: 'string',
@@ -39,6 +47,20 @@ await runCommand(async (args) => {
 
   const progress = new Progress('Scoring', predictions.length);
   const begin = performance.now();
+  const bird = given.text('bird');
+  if (bird !== undefined) {
+    const onBird = await scoreOnBird(bird, predictions, {
+      timings: given.count('ves') ?? 0,
+      ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
+      onScored: () => {
+        progress.advance();
+      },
+    });
+    const lines = onBird.map(({ example, verdict }) => ({ index: example.index, db_id: example.databaseId, ...birdLine(verdict) }));
+    await writeLines(given.text('out'), lines);
+    process.stdout.write(`${JSON.stringify({ ...birdSummary(onBird), seconds: Math.round((performance.now() - begin) / 100) / 10 })}\n`);
+    return;
+  }
   const { scored, leftOut } = await scorePredictions(given.required('spider'), predictions, {
     keepDistinct: given.flag('keep-distinct'),
     ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
@@ -50,8 +72,7 @@ await runCommand(async (args) => {
   const seconds = (performance.now() - begin) / 1000;
   if (leftOut.length > 0) process.stderr.write(`Left out, not among the usable dev questions: ${leftOut.join(', ')}\n`);
 
-  const out = given.text('out');
-  if (out !== undefined) await writeFile(out, scored.map((prediction) => `${JSON.stringify(verdictLine(prediction))}\n`).join(''));
+  await writeLines(given.text('out'), scored.map(verdictLine));
   const summary = summarize(scored.map((prediction) => prediction.verdict));
   const testSuite = suites === undefined ? undefined : suiteTally(scored);
   process.stdout.write(
@@ -61,6 +82,14 @@ await runCommand(async (args) => {
           (testSuite === undefined ? '' : `test suites: ${String(testSuite.right)} of ${String(testSuite.n)} right\n`),
   );
 });
+
+function birdLine({ exec, timeRatio }: BirdVerdict): object {
+  return { exec, ...(timeRatio === undefined ? {} : { time_ratio: timeRatio }) };
+}
+
+async function writeLines(file: string | undefined, lines: readonly object[]): Promise<void> {
+  if (file !== undefined) await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
 
 /** Of the predictions on databases that have a suite. */
 function suiteTally(scored: readonly ScoredPrediction[]): { readonly n: number; readonly right: number; readonly accuracy: number | null } {

@@ -4,8 +4,10 @@ import * as v from 'valibot';
 import type { Database, Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import type { Engine } from '../src/engine/engine.ts';
+import { scoreBird } from '../src/evaluation/bird.ts';
 import { foreignKeyMap } from '../src/evaluation/foreign-key-map.ts';
 import { Scorer } from '../src/evaluation/score.ts';
+import type { Verdict } from '../src/evaluation/score.ts';
 import { answer } from '../src/text-to-sql/answer.ts';
 import type { AskContext } from '../src/text-to-sql/answer.ts';
 import { buildSchemaIndex } from '../src/text-to-sql/link-schema.ts';
@@ -29,7 +31,12 @@ async function main(args: readonly string[]): Promise<void> {
     'predict',
     {
       model: { type: 'string', value: 'FOLDER', required: true, help: 'a model folder, as the browser loads it' },
-      spider: { type: 'string', value: 'DIR', required: true, help: 'folder with dev.json, tables.json and database/' },
+      spider: {
+        type: 'string',
+        value: 'DIR',
+        help: 'Spider as published: the archive, or the folder with dev.json, tables.json and database/',
+      },
+      bird: { type: 'string', value: 'DIR', help: 'instead of --spider: BIRD as published; its evidence goes into the prompt' },
       out: { type: 'string', value: 'FILE', required: true, help: 'predictions, one JSON object a line; what is there is kept' },
       db: { type: 'string', value: 'ID', help: 'only the questions on this database' },
       ids: { type: 'string', value: 'FILE', help: 'only these questions: a number (0-based in dev.json) or dev-12 a line' },
@@ -44,7 +51,7 @@ async function main(args: readonly string[]): Promise<void> {
     args,
   );
   const folder = given.required('model');
-  const spider = given.required('spider');
+  const spider = given.text('bird') ?? given.required('spider');
   const out = given.required('out');
   const card = await readCard(folder);
   const schemaBudget = given.count('schema-budget') ?? card.schemaBudget;
@@ -72,7 +79,8 @@ async function main(args: readonly string[]): Promise<void> {
         const schema = await openDatabase(database, spider, databaseId);
         const context = await askContext(database, schema, card.promptStyle, schemaBudget);
         const entry = tables.get(databaseId);
-        const scorer = new Scorer(database, schema, entry === undefined ? new Map() : foreignKeyMap(entry));
+        const foreignKeys = entry === undefined ? new Map<string, string>() : foreignKeyMap(entry);
+        const scorer = given.text('bird') === undefined ? new Scorer(database, schema, foreignKeys) : null;
         const facts = given.flag('repair') ? await readFacts(database, { schema }) : null;
         for (const example of left.filter((candidate) => candidate.databaseId === databaseId)) {
           const line = await predictOne(example, context, engine, database, scorer, facts);
@@ -96,11 +104,13 @@ async function predictOne(
   context: AskContext,
   engine: Pick<Engine<never>, 'generate'>,
   database: Database,
-  scorer: Scorer,
+  /** null: BIRD's own metric. */
+  scorer: Scorer | null,
   facts: Facts,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { trace, outcome } = await answer(example.question, context, engine, database, {
     rowLimit: 1,
+    ...(example.evidence === undefined ? {} : { evidence: example.evidence }),
     ...(facts === null ? {} : { repair: (sql: string, question: string) => repair(sql, database, question, { facts }) }),
   });
   // A model that has stopped ends the run; a question that does not fit is an empty answer.
@@ -109,18 +119,14 @@ async function predictOne(
     throw new UsageError(`${message} ${nextStep}\n${detail}\nWhat is answered so far is kept: start again to go on.`);
   }
   const predicted = trace.sql ?? '';
-  const verdict = await scorer.score(example.query, predicted);
   const { generation } = trace;
   return {
     question_id: example.id,
-    index: Number(example.id.replace('dev-', '')),
+    index: example.index,
     db_id: example.databaseId,
-    difficulty: verdict.hardness,
     gold_sql: example.query,
     pred_sql: predicted,
-    exec_match: verdict.exec === null ? null : verdict.exec === 1,
-    exact_set_match: verdict.exactMatch === null ? null : verdict.exactMatch === 1,
-    failure_mode: verdict.failureMode,
+    ...(scorer === null ? await birdFields(example, predicted, database) : spiderFields(await scorer.score(example.query, predicted))),
     ...(facts === null ? {} : { model_sql: trace.modelSql ?? '' }),
     ...(generation === undefined
       ? {}
@@ -132,6 +138,20 @@ async function predictOne(
           decode_ms: generation.decodeMs,
         }),
   };
+}
+
+function spiderFields({ hardness, exec, exactMatch, failureMode }: Verdict): object {
+  return {
+    difficulty: hardness,
+    exec_match: exec === null ? null : exec === 1,
+    exact_set_match: exactMatch === null ? null : exactMatch === 1,
+    failure_mode: failureMode,
+  };
+}
+
+async function birdFields({ query, difficulty }: SpiderExample, predicted: string, database: Database): Promise<object> {
+  const { exec } = await scoreBird(query, predicted, database);
+  return { difficulty: difficulty ?? null, exec_match: exec === null ? null : exec === 1 };
 }
 
 const Card = v.looseObject({

@@ -29,7 +29,8 @@ function columns(rows: readonly Row[], width: number): string[][] {
   return Array.from({ length: width }, (_, column) => rows.map((row) => cellKey(row[column] ?? null)));
 }
 
-function cellKey(value: SqlValue): string {
+/** A cell as a key: two are equal exactly when Python holds the values equal. */
+export function cellKey(value: SqlValue): string {
   if (value === null) return '-';
   if (typeof value === 'string') return `t${value.replaceAll('\ufffd', '')}`;
   if (typeof value === 'bigint') return `n${String(value)}`;

@@ -53,6 +53,8 @@ export interface Answer {
 export type AnswerPhase = 'linking' | 'writing' | 'checking' | 'running';
 
 export interface AnswerOptions {
+  /** What the person or a benchmark adds about the data (BIRD's "evidence"). */
+  readonly evidence?: string;
   /** New tokens at most. The longest gold query of Spider dev has some 150 tokens of SmolLM2. */
   readonly maxTokens?: number;
   readonly rowLimit?: number;
@@ -76,16 +78,19 @@ export async function answer(
   database: Pick<Database, 'run'>,
   options: AnswerOptions = {},
 ): Promise<Answer> {
-  const { maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, repair, onPhase, onSql } = options;
+  const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, repair, onPhase, onSql } = options;
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');
-  const values = linkValues(question, context.values, context.schema.schema);
-  const { schema } = linkSchema(question, context.schema, { ...schemaOptions(context), values });
+  // Evidence names cells and columns as a question does.
+  const asking = evidence === undefined || evidence === '' ? question : `${question} ${evidence}`;
+  const values = linkValues(asking, context.values, context.schema.schema);
+  const { schema } = linkSchema(asking, context.schema, { ...schemaOptions(context), values });
   const prompt = buildPrompt(context.style, {
     schema,
     question,
     values,
+    ...(evidence === undefined ? {} : { evidence }),
     ...(context.sampleRows ? { sampleRows: context.sampleRows } : {}),
   });
   const asked: Trace = { question, tables: schema.tables.map((table) => table.name), values, prompt };
