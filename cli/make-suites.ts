@@ -209,10 +209,21 @@ function readPools(
       const key = poolKey(table.name, name);
       // What is compared with stands twice: it should be drawn more often than one cell of many.
       const wanted = compared.get(key) ?? [];
-      pools.set(key, { values: [...cells.map(([value]) => value ?? null), ...wanted, ...wanted], nullable: nulls.length > 0 });
+      pools.set(key, {
+        values: [...cells.map(([value]) => value ?? null), ...beyond(cells), ...wanted, ...wanted],
+        nullable: nulls.length > 0,
+      });
     }
   }
   return pools;
+}
+
+/** Numbers outside of what is there, unless there are so few that they are codes. */
+function beyond(cells: readonly Row[]): SqlValue[] {
+  const numbers = cells.flatMap(([value]) => (typeof value === 'number' ? [value] : []));
+  if (numbers.length < 6) return [];
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  return [0, least - 1, Math.round(least / 2), most + 1, most * 2];
 }
 
 function insert(database: RawDatabase, table: string, rows: readonly (readonly SqlValue[])[]): void {

@@ -12,13 +12,13 @@ import { answer } from '../src/text-to-sql/answer.ts';
 import type { AskContext } from '../src/text-to-sql/answer.ts';
 import { buildSchemaIndex } from '../src/text-to-sql/link-schema.ts';
 import { buildValueIndex } from '../src/text-to-sql/link-values.ts';
-import type { PromptStyle, SampleRows } from '../src/text-to-sql/prompt.ts';
+import type { PromptStyle } from '../src/text-to-sql/prompt.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
-import { sqlName } from '../src/text-to-sql/sql-name.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
 import { NativeEngine } from './native-engine.ts';
 import { Progress } from './progress.ts';
+import { readSampleRows } from './sample-rows.ts';
 import { readSpiderDatabase, readSpiderExamples, readSpiderTables } from './spider-data.ts';
 import type { SpiderExample } from './spider-data.ts';
 
@@ -233,16 +233,6 @@ async function askContext(database: Database, schema: Schema, style: PromptStyle
     ...(schemaBudget === undefined ? {} : { schemaBudget }),
     ...(style === 'create-table' ? { sampleRows: await readSampleRows(database, schema) } : {}),
   };
-}
-
-/** Three rows a table, as the style shows them. */
-async function readSampleRows(database: Database, schema: Schema): Promise<SampleRows> {
-  const samples = new Map<string, SampleRows extends ReadonlyMap<string, infer Rows> ? Rows : never>();
-  for (const table of schema.tables) {
-    const rows = await database.run(`SELECT * FROM ${sqlName(table.name)} LIMIT 3`, { rowLimit: 3 });
-    if (rows.ok) samples.set(table.name, rows.value.rows);
-  }
-  return samples;
 }
 
 await runCommand(main);

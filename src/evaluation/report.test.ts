@@ -43,6 +43,16 @@ describe('the report', () => {
     expect(makeReport(models.slice(0, 1), [], 'npm run report').markdown).not.toContain('Paired');
   });
 
+  it('reckons what 1,000 questions cost', () => {
+    const costs = [
+      { name: 'teacher', promptTokens: 1_000, completionTokens: 50, dollarsPerMillion: { prompt: 0.15, completion: 0.6 } },
+      { name: 'student', promptTokens: 140, completionTokens: 30, dollarsPerMillion: null },
+    ];
+    const { markdown } = makeReport(models, [], 'npm run report', costs);
+    expect(markdown).toContain('| teacher | 1000 | 50 | $0.180 |');
+    expect(markdown).toContain('| student | 140 | 30 | 0: it runs where it is asked |');
+  });
+
   it('stands without any question', () => {
     expect(makeReport([{ name: 'none', questions: [], bytes: null }], [], 'npm run report').markdown).toContain('| none | 0 | – |');
   });

@@ -21,6 +21,16 @@ export interface ReportedModel {
   readonly bytes: number | null;
 }
 
+/** What asking costs, computed from tokens and a price. */
+export interface CostRow {
+  readonly name: string;
+  /** Means over the questions. */
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** null where the model runs on the person's own machine. */
+  readonly dollarsPerMillion: { readonly prompt: number; readonly completion: number } | null;
+}
+
 export interface Report {
   readonly markdown: string;
   /** SVG texts by file name, as the Markdown links them. */
@@ -46,7 +56,12 @@ const QUESTION_KINDS: readonly (readonly [kind: string, pattern: RegExp])[] = [
  *
  * @param command how the report is made, for its head
  */
-export function makeReport(models: readonly ReportedModel[], published: readonly PublishedRow[], command: string): Report {
+export function makeReport(
+  models: readonly ReportedModel[],
+  published: readonly PublishedRow[],
+  command: string,
+  costs: readonly CostRow[] = [],
+): Report {
   const summaries = models.map((model) => ({ model, summary: summarize(model.questions) }));
   const sections = [
     `# Results on Spider dev\n\nMade by \`${command}\`. Execution match and exact set match as the official evaluator counts them; what could not be scored is in no share. Intervals are 95%, by bootstrap over questions. A question is one of the 1,026 usable ones of dev.`,
@@ -64,6 +79,7 @@ export function makeReport(models: readonly ReportedModel[], published: readonly
       ]),
     )}\n\n![Failure modes](figures/failure-modes.svg)`,
     `## Latency and size\n\n${costTable(models, published)}`,
+    priceSection(costs),
     pairedSection(models),
     `## By question kind\n\nExecution match; the kind is told by the question's words.\n\n${groupTable(
       models,
@@ -132,6 +148,22 @@ function costTable(models: readonly ReportedModel[], published: readonly Publish
     ['model', 'median', '95% within', 'download'],
     [...rows, ...published.map((row) => [`${row.name} (published)`, '–', '–', size(row.bytes)])],
   );
+}
+
+function priceSection(costs: readonly CostRow[]): string {
+  if (costs.length === 0) return '';
+  const rows = costs.map(({ name, promptTokens, completionTokens, dollarsPerMillion }) => [
+    name,
+    promptTokens.toFixed(0),
+    completionTokens.toFixed(0),
+    dollarsPerMillion === null
+      ? '0: it runs where it is asked'
+      : `$${((1_000 * (promptTokens * dollarsPerMillion.prompt + completionTokens * dollarsPerMillion.completion)) / 1e6).toFixed(3)}`,
+  ]);
+  return `## Cost of 1,000 questions\n\nComputed: mean tokens of a question (counted with the embedded model's tokenizer) times the list price; the student's electricity is not counted.\n\n${table(
+    ['model', 'prompt tokens', 'answer tokens', 'dollars'],
+    rows,
+  )}`;
 }
 
 /** Each model against the one before it, on the questions that both have answered. */
