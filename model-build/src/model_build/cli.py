@@ -28,6 +28,13 @@ def _unpack_gguf(args: argparse.Namespace) -> None:
     unpack_gguf(Path(args.file), Path(args.out), args.dtype)
 
 
+def _unpack_folder(args: argparse.Namespace) -> None:
+    from .folder import open_model_folder
+    from .unpack import unpack_folder
+
+    unpack_folder(open_model_folder(Path(args.folder)), Path(args.out))
+
+
 def _verify(args: argparse.Namespace) -> None:
     from .folder import open_model_folder
 
@@ -107,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     unpack.add_argument("out")
     unpack.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     unpack.set_defaults(run=_unpack_gguf)
+
+    unpack_built = commands.add_parser("unpack-folder", help="write a model folder's 4-bit weights as a Hugging Face folder, to train it further")
+    unpack_built.add_argument("folder")
+    unpack_built.add_argument("out")
+    unpack_built.set_defaults(run=_unpack_folder)
 
     verify = commands.add_parser("verify", help="check every file of a model folder against its card")
     verify.add_argument("folder")
