@@ -1,33 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import * as v from 'valibot';
+import { readPredictionLines, type Prediction } from '../src/evaluation/predictions.ts';
 import { UsageError } from './arguments.ts';
 
-export interface Prediction {
-  /** 0-based place in dev.json. */
-  readonly index: number;
-  readonly databaseId: string;
-  readonly predictedSql: string;
-  /** Milliseconds that the model took, where the line says so. */
-  readonly milliseconds?: number;
-  /** The whole line, and which of its fields holds the SQL: what a program passes on. */
-  readonly line: Readonly<Record<string, unknown>>;
-  readonly sqlField: 'pred_sql' | 'predicted_sql';
-}
+export type { Prediction } from '../src/evaluation/predictions.ts';
 
-const Line = v.looseObject({
-  index: v.optional(v.number()),
-  question_id: v.optional(v.union([v.number(), v.string()])),
-  db_id: v.string(),
-  pred_sql: v.optional(v.nullable(v.string())),
-  predicted_sql: v.optional(v.nullable(v.string())),
-  prefill_ms: v.optional(v.number()),
-  decode_ms: v.optional(v.number()),
-});
-
-/**
- * Reads predictions, one JSON object a line: ours (`question_id` as a number or `dev-12`, `pred_sql`; DESIGN.md) or those of published
- * sets (`index`, `predicted_sql`). Throws UsageError naming the line that is neither.
- */
+/** Reads a predictions file, see `readPredictionLines`. Throws UsageError naming the line that is no prediction. */
 export async function readPredictions(file: string): Promise<Prediction[]> {
   let text: string;
   try {
@@ -40,29 +17,7 @@ export async function readPredictions(file: string): Promise<Prediction[]> {
 
 /** @param name of the file, for error messages */
 export function parsePredictions(text: string, name: string): Prediction[] {
-  return text.split('\n').flatMap((line, at) => {
-    if (line.trim() === '') return [];
-    const where = `${name}, line ${String(at + 1)}`;
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch {
-      throw new UsageError(`${where} is not JSON. Each line must be one JSON object.`);
-    }
-    const parsed = v.safeParse(Line, json);
-    const index = parsed.success ? exampleIndex(parsed.output.index ?? parsed.output.question_id) : null;
-    if (!parsed.success || index === null) {
-      throw new UsageError(`${where} is no prediction. Expected db_id, index (or question_id) and predicted_sql (or pred_sql).`);
-    }
-    const { db_id, pred_sql, predicted_sql, prefill_ms, decode_ms } = parsed.output;
-    const sqlField = pred_sql === undefined ? 'predicted_sql' : 'pred_sql';
-    const milliseconds = prefill_ms === undefined || decode_ms === undefined ? {} : { milliseconds: prefill_ms + decode_ms };
-    return [{ index, databaseId: db_id, predictedSql: pred_sql ?? predicted_sql ?? '', ...milliseconds, line: parsed.output, sqlField }];
-  });
-}
-
-function exampleIndex(id: number | string | undefined): number | null {
-  if (id === undefined) return null;
-  const text = String(id).replace(/^dev-/u, '');
-  return /^\d+$/u.test(text) ? Number(text) : null;
+  const read = readPredictionLines(text, name);
+  if (!read.ok) throw new UsageError(`${read.error.message} ${read.error.nextStep}`);
+  return read.value;
 }

@@ -3,6 +3,7 @@ import { detectSupport, type DeviceSupport } from '../engine/device-support.ts';
 import type { Engine, LoadProgress } from '../engine/engine.ts';
 import { deleteModel, listCachedModels, type CachedModel } from '../engine/model-store.ts';
 import { WebLlmEngine } from '../engine/webllm-engine.ts';
+import type { AskContext } from '../text-to-sql/answer.ts';
 import { engineProblem, type Problem } from './problem.ts';
 
 /**
@@ -37,6 +38,17 @@ export class Model {
         this.#become('failed');
       },
     });
+  }
+
+  /** How the chosen model is shown a schema, and how much of one. */
+  get askSettings(): Required<Pick<AskContext, 'style' | 'schemaBudget'>> {
+    const {
+      promptStyle,
+      contextWindow,
+      // The rest is for the question, its cells and the answer.
+      schemaBudget = Math.min(1500, contextWindow - 500),
+    } = this.chosen ?? { promptStyle: 'compact', contextWindow: 2048 };
+    return { style: promptStyle, schemaBudget };
   }
 
   /** Looks at the browser and the catalogue; downloads nothing large. */

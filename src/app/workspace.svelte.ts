@@ -242,13 +242,7 @@ export class Workspace {
   }
 
   async #context(): Promise<AskContext> {
-    const {
-      promptStyle,
-      contextWindow,
-      // The rest is for the question, its cells and the answer.
-      schemaBudget = Math.min(1500, contextWindow - 500),
-    } = this.model.chosen ?? { promptStyle: 'compact', contextWindow: 2048 };
-    return { schema: this.#names, values: await this.#values, style: promptStyle, schemaBudget };
+    return { schema: this.#names, values: await this.#values, ...this.model.askSettings };
   }
 
   /** Has the schema read by the model ahead of the first question. */

@@ -36,7 +36,10 @@ const Line = v.looseObject({
  */
 export function readPredictionLines(text: string, name: string): Result<Prediction[], PredictionsError> {
   const predictions: Prediction[] = [];
-  for (const [at, line] of text.replace(/^\uFEFF/u, '').split('\n').entries()) {
+  for (const [at, line] of text
+    .replace(/^\uFEFF/u, '')
+    .split('\n')
+    .entries()) {
     if (line.trim() === '') continue;
     const where = `${name}, line ${String(at + 1)}`;
     let json: unknown;

@@ -1,0 +1,25 @@
+import type { BenchmarkResult, RunSource } from '../../storage/benchmark-runs.ts';
+
+/** `62.5%`, `–` of nothing. */
+export function percent(share: number, total: number): string {
+  return total === 0 ? '–' : `${((100 * share) / total).toFixed(1)}%`;
+}
+
+/** What a run is called on screen and in the exported file's name. */
+export function sourceTitle(source: RunSource): string {
+  if (source.kind === 'predictions') return source.file;
+  if (!source.repair) return `${source.title}, alone`;
+  return `${source.title}, with repair${source.habits ? ' and Spider’s habits' : ''}`;
+}
+
+export const failureWords = {
+  ok: 'Right',
+  'wrong-result': 'Ran, wrong result',
+  execution: 'SQLite refused it',
+  parse: 'Is not SQL',
+  empty: 'No SQL',
+} as const;
+
+export function verdictWords({ failureMode }: Pick<BenchmarkResult, 'failureMode'>): string {
+  return failureMode === null ? 'Could not score' : failureWords[failureMode];
+}
