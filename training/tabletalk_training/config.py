@@ -1,10 +1,16 @@
-"""A run's settings: a YAML file, checked against the fields below, single ones overridden with `--set name=value`."""
+"""A run's settings: a YAML file, checked against the fields below, single ones overridden with `--set name=value`.
 
-from dataclasses import asdict, dataclass, fields
+A file may build on another (`extends: lora.yaml`, a name in the same folder) and say what one arm does otherwise (`cpu:`, `mlx:`, `cuda:` with settings
+below them). What counts, from the least: the extended file, its arm's section, the file, its arm's section, `--set`.
+"""
+
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+ARMS = ("cpu", "mlx", "cuda")
 
 
 class BadConfig(ValueError):
@@ -36,37 +42,72 @@ class Config:
     matrix_bits: int
     embedding_bits: int
     checkpoint_minutes: float
+    # Settings with a default came later than the first runs: a run that leaves them alone keeps the identity it had (see train.fingerprint).
+    epochs: float | None = None
+    full: bool = True
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
+    base_model: str | None = None
+    four_bit_base: bool = False
+    checkpoint_activations: bool = False
 
     # What may change between a kill and the resume without changing the curve that the run would have had.
-    FREE = ("threads", "checkpoint_minutes", "minutes", "steps")
+    FREE = ("threads", "checkpoint_minutes", "minutes", "steps", "epochs", "base_model", "checkpoint_activations")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that make the curve, without those that stand at their default."""
+        defaults = {f.name: f.default for f in fields(self) if f.default is not MISSING}
+        return {k: v for k, v in asdict(self).items() if k not in self.FREE and not (k in defaults and v == defaults[k])}
 
     def quantization(self, progress: float) -> tuple[int, int] | None:
         return (self.matrix_bits, self.embedding_bits) if progress >= self.quantize_from else None
 
 
-def read_config(path: Path, overrides: list[str]) -> Config:
-    """Reads a YAML file and `name=value` overrides (values are YAML). Raises BadConfig."""
+def read_layers(path: Path, arm: str) -> dict[str, Any]:
+    """One file over the one that it extends, the arm's section over its own settings. Raises BadConfig."""
     if not path.exists():
         raise BadConfig(f"There is no config {path}: the ones here are in training/configs/.")
     data = yaml.safe_load(path.read_text())
     if not isinstance(data, dict):
         raise BadConfig(f"{path} is not a list of settings: start from one in training/configs/.")
+    below = data.pop("extends", None)
+    sections = {name: data.pop(name, None) or {} for name in ARMS}
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            raise BadConfig(f"{path}: {name} is not a list of settings: write them indented below it.")
+        check_names(section)
+    return (read_layers(path.parent / str(below), arm) if below else {}) | data | sections[arm]
+
+
+def check_names(data: dict[str, Any]) -> None:
+    if unknown := sorted(data.keys() - {f.name for f in fields(Config)}):
+        raise BadConfig(f'There is no setting "{unknown[0]}": correct its name or remove it.')
+
+
+def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
+    """Reads a YAML file for an arm (cpu, mlx or cuda) and `name=value` overrides (values are YAML). Raises BadConfig."""
+    data = read_layers(path, arm)
     for override in overrides:
         name, equals, value = override.partition("=")
         if not equals:
             raise BadConfig(f"--set {override} has no value: write --set name=value.")
         data[name] = yaml.safe_load(value)
-    known = {f.name for f in fields(Config)}
-    if unknown := sorted(data.keys() - known):
-        raise BadConfig(f'There is no setting "{unknown[0]}": correct its name or remove it.')
-    if missing := sorted(known - data.keys()):
+    check_names(data)
+    if missing := sorted({f.name for f in fields(Config) if f.default is MISSING} - data.keys()):
         raise BadConfig(f'{path} lacks the setting "{missing[0]}": copy it from another file in training/configs/.')
-    config = Config(**data)
+    return data
+
+
+def read_config(path: Path, overrides: list[str]) -> Config:
+    """The settings of a supervised run. Raises BadConfig."""
+    config = Config(**read_settings(path, overrides, Config))
     if config.precision not in ("auto", "float32", "bfloat16"):
         raise BadConfig(f"precision is {config.precision}: choose auto, float32 or bfloat16.")
-    if (config.minutes is None) == (config.steps is None):
-        raise BadConfig("Set exactly one of minutes and steps; the other is null.")
+    if sum(length is not None for length in (config.minutes, config.steps, config.epochs)) != 1:
+        raise BadConfig("Set exactly one of minutes, steps and epochs; the others are null.")
+    if not config.full and config.lora_rank < 1:
+        raise BadConfig(f"lora_rank is {config.lora_rank}: choose 1 or more, or full: true.")
     return config
