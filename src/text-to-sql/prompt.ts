@@ -48,11 +48,18 @@ export function tableTexts(style: PromptStyle, schema: Schema, sampleRows: Sampl
 }
 
 /** The part that depends on the question. The model's answer is the SQL alone, ended by `<|im_end|>`. */
-export function promptSuffix(style: PromptStyle, input: Pick<PromptInput, 'question' | 'values' | 'evidence'>): string {
+export function promptSuffix(style: PromptStyle, input: AskedInput): string {
+  return `<|im_start|>user\n${questionText(style, input)}<|im_end|>\n<|im_start|>assistant\n`;
+}
+
+export type AskedInput = Pick<PromptInput, 'question' | 'values' | 'evidence'>;
+
+/** The question with what is known for it, as it stands in the user's turn. */
+export function questionText(style: PromptStyle, input: AskedInput): string {
   const lines = style === 'compact' ? compactValues(input.values) : input.values.map((value) => `-- ${compactValues([value])[0] ?? ''}`);
   if (input.evidence !== undefined && input.evidence !== '') lines.push(oneLine(input.evidence));
   lines.push(oneLine(input.question));
-  return `<|im_start|>user\n${defuse(lines.join('\n'))}<|im_end|>\n<|im_start|>assistant\n`;
+  return defuse(lines.join('\n'));
 }
 
 /**
@@ -136,6 +143,6 @@ function oneLine(text: string): string {
 }
 
 /** Names, cells and questions are data: a chat-template token inside them must not end the turn that they stand in. */
-function defuse(text: string): string {
+export function defuse(text: string): string {
   return text.replaceAll('<|', '< |');
 }
