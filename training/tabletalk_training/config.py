@@ -66,7 +66,23 @@ class Config:
         return (self.matrix_bits, self.embedding_bits) if progress >= self.quantize_from else None
 
 
-def read_layers(path: Path, arm: str) -> dict[str, Any]:
+def read_settings(path: Path, overrides: list[str], kind: type, arm: str = "cpu") -> dict[str, Any]:
+    """The settings in a YAML file for an arm (cpu, mlx or cuda) with `name=value` overrides (values are YAML), all those of the dataclass `kind` and no
+    others. Raises BadConfig.
+    """
+    data = read_layers(path, arm, kind)
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        if not equals:
+            raise BadConfig(f"--set {override} has no value: write --set name=value.")
+        data[name] = yaml.safe_load(value)
+    check_names(data, kind)
+    if missing := sorted({f.name for f in fields(kind) if f.default is MISSING} - data.keys()):
+        raise BadConfig(f'{path} lacks the setting "{missing[0]}": copy it from another file in training/configs/.')
+    return data
+
+
+def read_layers(path: Path, arm: str, kind: type) -> dict[str, Any]:
     """One file over the one that it extends, the arm's section over its own settings. Raises BadConfig."""
     if not path.exists():
         raise BadConfig(f"There is no config {path}: the ones here are in training/configs/.")
@@ -78,32 +94,18 @@ def read_layers(path: Path, arm: str) -> dict[str, Any]:
     for name, section in sections.items():
         if not isinstance(section, dict):
             raise BadConfig(f"{path}: {name} is not a list of settings: write them indented below it.")
-        check_names(section)
-    return (read_layers(path.parent / str(below), arm) if below else {}) | data | sections[arm]
+        check_names(section, kind)
+    return (read_layers(path.parent / str(below), arm, kind) if below else {}) | data | sections[arm]
 
 
-def check_names(data: dict[str, Any]) -> None:
-    if unknown := sorted(data.keys() - {f.name for f in fields(Config)}):
+def check_names(data: dict[str, Any], kind: type) -> None:
+    if unknown := sorted(data.keys() - {f.name for f in fields(kind)}):
         raise BadConfig(f'There is no setting "{unknown[0]}": correct its name or remove it.')
 
 
 def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
-    """Reads a YAML file for an arm (cpu, mlx or cuda) and `name=value` overrides (values are YAML). Raises BadConfig."""
-    data = read_layers(path, arm)
-    for override in overrides:
-        name, equals, value = override.partition("=")
-        if not equals:
-            raise BadConfig(f"--set {override} has no value: write --set name=value.")
-        data[name] = yaml.safe_load(value)
-    check_names(data)
-    if missing := sorted({f.name for f in fields(Config) if f.default is MISSING} - data.keys()):
-        raise BadConfig(f'{path} lacks the setting "{missing[0]}": copy it from another file in training/configs/.')
-    return data
-
-
-def read_config(path: Path, overrides: list[str]) -> Config:
-    """The settings of a supervised run. Raises BadConfig."""
-    config = Config(**read_settings(path, overrides, Config))
+    """The settings of a supervised run on an arm. Raises BadConfig."""
+    config = Config(**read_settings(path, overrides, Config, arm))
     if config.precision not in ("auto", "float32", "bfloat16"):
         raise BadConfig(f"precision is {config.precision}: choose auto, float32 or bfloat16.")
     if sum(length is not None for length in (config.minutes, config.steps, config.epochs)) != 1:

@@ -1,8 +1,8 @@
-"""Supervised fine-tuning of all weights on the CPU, resumable.
+"""Supervised fine-tuning on the CPU, of all weights or of a LoRA adapter (`full` in the config), resumable.
 
     python -m tabletalk_training.train CONFIG --model BASE --data train.jsonl --out RUN [--set name=value ...]
 
-RUN gets log.jsonl (one line a step) and checkpoints. Started again with the same arguments it goes on from the newest checkpoint, to the same losses.
+RUN gets log.jsonl (one line a step) and checkpoints, and with LoRA adapter/, the newest checkpoint's adapter in PEFT's format. Started again with the same arguments it goes on from the newest checkpoint, to the same losses.
 """
 
 import argparse
@@ -18,9 +18,11 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from .adapter import write_peft
 from .checkpoint import Log, load_checkpoint, newest_checkpoint, read_log, save_checkpoint
 from .config import BadConfig, Config, read_config
 from .examples import BadExamples, Example, pack_epoch, read_examples, tokenize
+from .lora import LoraAdamW, add_lora, to_adapter
 from .model import Decoder, load
 from .optimizer import MasterAdamW, learning_rate
 from .packing import Pack, attend_packed, layout
@@ -68,8 +70,7 @@ class Batches:
 
 def fingerprint(config: Config, model: Path, data: Path) -> str:
     """What a resumed run must share with the one it goes on from."""
-    settings = {k: v for k, v in config.as_dict().items() if k not in Config.FREE}
-    hash = hashlib.sha256(repr(sorted(settings.items())).encode())
+    hash = hashlib.sha256(repr(sorted(config.identity().items())).encode())
     for file in (data, model / "config.json", model / "tokenizer.json"):
         hash.update(file.read_bytes())
     return hash.hexdigest()
@@ -84,8 +85,11 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
     if not examples:
         raise BadExamples(f"All {len(too_long)} examples of {data} are longer than {config.context} tokens: raise `context`.")
     model = load(model_folder, fast_precision(config.precision))
-    model.embedding.requires_grad_(config.train_embedding)
-    optimizer = MasterAdamW(model, (config.betas[0], config.betas[1]), config.weight_decay, config.gradient_clip)
+    if config.full:
+        model.embedding.requires_grad_(config.train_embedding)
+    else:
+        add_lora(model, config.lora_rank, config.lora_alpha)
+    optimizer = (MasterAdamW if config.full else LoraAdamW)(model, (config.betas[0], config.betas[1]), config.weight_decay, config.gradient_clip)
     identity = fingerprint(config, model_folder, data)
 
     step, seen, before, progress = 0, 0, 0.0, 0.0
@@ -121,6 +125,8 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
             "adam": optimizer.adam.state_dict(), "config": model.config, "settings": config.as_dict(),
         }  # fmt: skip
         save_checkpoint(out, state)
+        if not config.full:
+            write_peft(to_adapter(optimizer.master, model.config, config.lora_rank, config.lora_alpha), out / "adapter", str(model_folder))
 
     begun = saved = time.monotonic()
     while progress < 1:
@@ -138,6 +144,8 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
             progress = recorded[step]
         elif config.steps:
             progress = step / config.steps
+        elif config.epochs:
+            progress = min(1.0, seen / (config.epochs * len(examples)))
         elif config.minutes:
             progress = max(progress, (before + time.monotonic() - begun) / 60 / config.minutes)
         norm = optimizer.step(rate, 1 / targets, config.quantization(progress))
