@@ -6,6 +6,8 @@ import type { SpiderTables } from '../src/evaluation/foreign-key-map.ts';
 import { zipFiles, type Files } from '../src/evaluation/zip.ts';
 import { UsageError } from './arguments.ts';
 
+export { groupByDatabase } from '../src/evaluation/dataset.ts';
+
 export type SpiderExample = Example;
 
 const opened = new Map<string, Promise<Dataset>>();
@@ -55,15 +57,4 @@ export async function readSpiderTables(spider: string): Promise<ReadonlyMap<stri
 /** The bytes of one of the databases, undefined where it is not there. */
 export async function readSpiderDatabase(spider: string, databaseId: string): Promise<Uint8Array | undefined> {
   return (await openDataset(spider)).readDatabase(databaseId);
-}
-
-/** Examples by their database, in the order of the file: each database is opened once. */
-export function groupByDatabase(examples: readonly Example[]): Map<string, Example[]> {
-  const groups = new Map<string, Example[]>();
-  for (const example of examples) {
-    const group = groups.get(example.databaseId);
-    if (group) group.push(example);
-    else groups.set(example.databaseId, [example]);
-  }
-  return groups;
 }

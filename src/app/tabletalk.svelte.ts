@@ -1,4 +1,6 @@
+import type { Component } from 'svelte';
 import { WorkerDatabase } from '../database/worker-database.ts';
+import type { Benchmark } from './benchmark/benchmark.svelte.ts';
 import { Model } from './model.svelte.ts';
 import { Offline } from './offline.svelte.ts';
 import { databaseProblem, type Problem } from './problem.ts';
@@ -7,7 +9,13 @@ import { fetchSample, loadSamples, type ExampleQuestion, type Sample } from './s
 import { ThemeChoice } from './theme.svelte.ts';
 import { Workspace } from './workspace.svelte.ts';
 
-/** The whole page: the start page while no database is open, then the workspace. */
+/** What the Benchmark page is drawn by and what it draws. */
+interface BenchmarkParts {
+  readonly Page: Component<{ benchmark: Benchmark }>;
+  readonly benchmark: Benchmark;
+}
+
+/** The whole page: the start page while no database is open, then the workspace; beside them the benchmark. */
 export class Tabletalk {
   readonly model = new Model();
   readonly theme = new ThemeChoice();
@@ -21,6 +29,7 @@ export class Tabletalk {
   problem = $state.raw<Problem | null>(null);
   #database: WorkerDatabase | undefined;
   #openings = 0;
+  #benchmark: Promise<BenchmarkParts> | undefined;
 
   async begin(): Promise<void> {
     void this.model.check();
@@ -42,6 +51,20 @@ export class Tabletalk {
 
   async openFile(file: File): Promise<void> {
     await this.#open(file.name, `file:${file.name}:${file.size}`, [], async () => new Uint8Array(await file.arrayBuffer()));
+  }
+
+  /**
+   * The benchmark, fetched when it is first asked for: who comes to ask a database need not wait for the evaluator. It stays while the page
+   * is open, with what was dropped in. Rejects where it cannot be fetched; the next call tries again.
+   */
+  loadBenchmark(): Promise<BenchmarkParts> {
+    this.#benchmark ??= Promise.all([import('./benchmark/benchmark-page.svelte'), import('./benchmark/benchmark.svelte.ts')])
+      .then(([page, state]) => ({ Page: page.default, benchmark: new state.Benchmark(this.model, this.repairs) }))
+      .catch((error: unknown) => {
+        this.#benchmark = undefined;
+        throw error;
+      });
+    return this.#benchmark;
   }
 
   async leave(): Promise<void> {

@@ -139,3 +139,14 @@ async function readJson(files: Files, path: string): Promise<Result<unknown, Fil
     });
   }
 }
+
+/** Examples, or what belongs to them, by their database, in the order of the file: each database is opened once. */
+export function groupByDatabase<Item extends { readonly databaseId: string }>(items: readonly Item[]): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.databaseId);
+    if (group) group.push(item);
+    else groups.set(item.databaseId, [item]);
+  }
+  return groups;
+}

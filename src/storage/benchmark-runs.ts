@@ -1,10 +1,18 @@
-import { createStore, del, entries, getMany, set, setMany, type UseStore } from 'idb-keyval';
+import { createStore, promisifyRequest, type UseStore } from 'idb-keyval';
 import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
 
 /** Where a run's SQL comes from. */
 const Source = v.variant('kind', [
-  v.object({ kind: v.literal('model'), id: v.string(), title: v.string(), repair: v.boolean(), habits: v.boolean() }),
+  v.object({
+    kind: v.literal('model'),
+    id: v.string(),
+    /** Which version of the model: another one is another run. */
+    cardSha256: v.string(),
+    title: v.string(),
+    repair: v.boolean(),
+    habits: v.boolean(),
+  }),
   v.object({ kind: v.literal('predictions'), file: v.string() }),
 ]);
 
@@ -57,9 +65,12 @@ export interface KeptRun {
   readonly done: number;
 }
 
+// A run's results are keys of their own: one that is added rewrites none of those before it.
 const runKey = (id: string): string => `run:${id}`;
 const resultKey = (id: string, index: number): string => `result:${id}:${String(index)}`;
-const countKey = (id: string): string => `done:${id}`;
+/** All keys that begin so; `;` comes after `:`. */
+const runKeys = (): IDBKeyRange => IDBKeyRange.bound('run:', 'run;', false, true);
+const resultKeys = (id: string): IDBKeyRange => IDBKeyRange.bound(`result:${id}:`, `result:${id};`, false, true);
 
 let opened: UseStore | undefined;
 /** Apart from the app's other keys: a run has a thousand of them. Opened when first used, since a private window may refuse. */
@@ -70,48 +81,52 @@ function store(): UseStore {
 
 /** The runs that are kept, newest first. What does not parse, being of another version or damaged, is left out. */
 export async function readRuns(): Promise<Result<KeptRun[], string>> {
-  return attempt(async () => {
-    const all = await entries<string, unknown>(store());
-    const done = new Map(all.filter(([key]) => key.startsWith('done:')));
-    const kept = all.flatMap(([key, value]) => {
-      const parsed = key.startsWith('run:') ? v.safeParse(Run, value) : null;
-      if (!parsed?.success) return [];
-      const count = done.get(countKey(parsed.output.id));
-      return [{ run: parsed.output, done: typeof count === 'number' ? count : 0 }];
-    });
-    return kept.sort((a, b) => b.run.startedAt - a.run.startedAt);
-  });
+  return attempt(() =>
+    store()('readonly', async (kept) => {
+      const stored = await promisifyRequest<unknown[]>(kept.getAll(runKeys()));
+      const runs = stored.flatMap((value) => {
+        const parsed = v.safeParse(Run, value);
+        return parsed.success ? [parsed.output] : [];
+      });
+      const counts = await Promise.all(runs.map(({ id }) => promisifyRequest(kept.count(resultKeys(id)))));
+      return runs.map((run, at) => ({ run, done: counts[at] ?? 0 })).sort((a, b) => b.run.startedAt - a.run.startedAt);
+    }),
+  );
 }
 
-/** The results of a run, in the order of its plan. */
-export async function readResults(run: BenchmarkRun): Promise<Result<BenchmarkResult[], string>> {
-  return attempt(async () => {
-    const stored = await getMany<unknown>(
-      run.plan.map(({ index }) => resultKey(run.id, index)),
-      store(),
-    );
-    return stored.flatMap((value) => {
-      const parsed = v.safeParse(BenchmarkResult, value);
-      return parsed.success ? [parsed.output] : [];
-    });
-  });
+/** The results of a run, in no particular order. */
+export async function readResults({ id }: BenchmarkRun): Promise<Result<BenchmarkResult[], string>> {
+  return attempt(() =>
+    store()('readonly', async (kept) => {
+      const stored = await promisifyRequest<unknown[]>(kept.getAll(resultKeys(id)));
+      return stored.flatMap((value) => {
+        const parsed = v.safeParse(BenchmarkResult, value);
+        return parsed.success ? [parsed.output] : [];
+      });
+    }),
+  );
 }
 
-export function saveRun(run: BenchmarkRun): Promise<Result<void, string>> {
-  return attempt(() => set(runKey(run.id), run, store()));
+/** Adds results to a run, and the run itself where it is not kept yet: all of it or nothing. */
+export function saveResults(run: BenchmarkRun, results: readonly BenchmarkResult[]): Promise<Result<void, string>> {
+  return attempt(() =>
+    store()('readwrite', async (kept) => {
+      if ((await promisifyRequest(kept.getKey(runKey(run.id)))) === undefined) kept.put(run, runKey(run.id));
+      for (const result of results) kept.put(result, resultKey(run.id, result.index));
+      await promisifyRequest(kept.transaction);
+    }),
+  );
 }
 
-/** @param done how many results the run has with these */
-export function saveResults(run: BenchmarkRun, results: readonly BenchmarkResult[], done: number): Promise<Result<void, string>> {
-  const added = results.map((result): [string, unknown] => [resultKey(run.id, result.index), result]);
-  return attempt(() => setMany([...added, [countKey(run.id), done]], store()));
-}
-
-export function deleteRun(run: BenchmarkRun): Promise<Result<void, string>> {
-  return attempt(async () => {
-    await del(runKey(run.id), store());
-    await Promise.all([countKey(run.id), ...run.plan.map(({ index }) => resultKey(run.id, index))].map((key) => del(key, store())));
-  });
+/** Deletes a run with its results: all of it or nothing. */
+export function deleteRun({ id }: BenchmarkRun): Promise<Result<void, string>> {
+  return attempt(() =>
+    store()('readwrite', async (kept) => {
+      kept.delete(runKey(id));
+      kept.delete(resultKeys(id));
+      await promisifyRequest(kept.transaction);
+    }),
+  );
 }
 
 /** Fails with the browser's words where storage is refused (a private window) or full. */

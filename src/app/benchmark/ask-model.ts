@@ -1,25 +1,51 @@
 import type { Database, Schema } from '../../database/database.ts';
 import { failure, success } from '../../result.ts';
+import type { RunSource } from '../../storage/benchmark-runs.ts';
 import { answer } from '../../text-to-sql/answer.ts';
 import { buildSchemaIndex } from '../../text-to-sql/link-schema.ts';
 import { buildValueIndex } from '../../text-to-sql/link-values.ts';
 import { readColumnValues } from '../../text-to-sql/read-column-values.ts';
 import type { Model } from '../model.svelte.ts';
-import { answerProblem } from '../problem.ts';
+import { answerProblem, type Problem } from '../problem.ts';
 import { SqlDoctor } from '../sql-doctor.ts';
 import type { Predict } from './run-benchmark.ts';
 
-export interface AskOptions {
-  readonly repair: boolean;
-  /** Repair by Spider's habits too. */
-  readonly habits: boolean;
+type ModelSource = Extract<RunSource, { kind: 'model' }>;
+
+/** Has the model of a run loaded; null when it is ready or `signal` was aborted, else why it is not to be had. */
+export async function readyModel(model: Model, { id, cardSha256 }: ModelSource, signal: AbortSignal): Promise<Problem | null> {
+  const isStopped = (): boolean => signal.aborted;
+  const stopped = new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+  if (model.status === 'checking') await Promise.race([model.settled(), stopped]);
+  const wanted = model.choices.find((choice) => choice.cardSha256 === cardSha256);
+  if (!wanted) {
+    return {
+      message: `The model that began this run (${id}) is not here, at least not in the same version.`,
+      nextStep: 'Put it back and press Resume, or begin another run.',
+    };
+  }
+  if (isStopped()) return null;
+  await model.choose(wanted);
+  await Promise.race([model.loadIfCached().then(() => model.settled()), stopped]);
+  if (isStopped() || model.status === 'ready') return null;
+  return (
+    model.problem ?? {
+      message: 'This run needs the language model, which is not loaded.',
+      nextStep: 'Download it above, then press Resume.',
+    }
+  );
+}
+
+export interface AskOptions extends Pick<ModelSource, 'repair' | 'habits'> {
   readonly signal: AbortSignal;
   /** The SQL so far, each time it grows. */
   readonly onSql: (question: string, sql: string) => void;
 }
 
 /** Asks the loaded model on the way that a question takes on the Ask page. */
-export async function modelPredictor(model: Model, database: Database, schema: Schema, options: AskOptions): Promise<Predict> {
+export async function askModel(model: Model, database: Database, schema: Schema, options: AskOptions): Promise<Predict> {
   const { signal } = options;
   const values = buildValueIndex(await readColumnValues(database, schema, { signal }));
   const context = { ...model.askSettings, schema: buildSchemaIndex(schema), values };

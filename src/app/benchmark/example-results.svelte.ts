@@ -5,7 +5,7 @@ import { failure, success, type Result } from '../../result.ts';
 import type { BenchmarkResult } from '../../storage/benchmark-runs.ts';
 import { databaseProblem, type Problem } from '../problem.ts';
 
-type Outcome = Result<ResultSet, Problem>;
+export type Outcome = Result<ResultSet, Problem>;
 
 /** Enough to see what differs. */
 const rowLimit = 1_000;
@@ -31,6 +31,7 @@ export class ExampleResults {
     if (isOver()) return;
     if (!database.ok) {
       this.gold = database;
+      this.predicted = database;
       return;
     }
     const gold = await runOn(database.value, goldSql, running.signal);

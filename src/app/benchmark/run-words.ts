@@ -5,11 +5,18 @@ export function percent(share: number, total: number): string {
   return total === 0 ? '–' : `${((100 * share) / total).toFixed(1)}%`;
 }
 
-/** What a run is called on screen and in the exported file's name. */
+/** What a run is called. */
 export function sourceTitle(source: RunSource): string {
   if (source.kind === 'predictions') return source.file;
   if (!source.repair) return `${source.title}, alone`;
   return `${source.title}, with repair${source.habits ? ' and Spider’s habits' : ''}`;
+}
+
+/** What the exported file of a run is called. */
+export function exportName(source: RunSource): string {
+  return `${sourceTitle(source)
+    .replace(/\.jsonl$/i, '')
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')}-verdicts.jsonl`;
 }
 
 export const failureWords = {
