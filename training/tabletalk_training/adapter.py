@@ -8,9 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from .weights import Weights
 
 PEFT_NAME = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 MLX_NAME = re.compile(r"(.+)\.lora_([ab])")
@@ -103,21 +105,11 @@ def read_adapter(folder: Path) -> Adapter:
     return Adapter(rank, alpha, {name: (pair["A"], pair["B"]) for name, pair in halves.items()})
 
 
-def weight_files(base: Path) -> list[Path]:
-    """The .safetensors files of a Hugging Face folder: one, or the parts that its index names."""
-    index = base / "model.safetensors.index.json"
-    names = sorted(set(json.loads(index.read_text())["weight_map"].values())) if index.exists() else ["model.safetensors"]
-    return [base / name for name in names]
-
-
 def check_fits(adapter: Adapter, base: Path) -> None:
     """Raises BadAdapter if a factor has no matrix in the Hugging Face folder `base`, or one of another shape."""
-    shapes = {}
-    for path in weight_files(base):
-        with safe_open(path, "pt") as file:
-            shapes |= {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    weights = Weights(base)
     for name, (a, b) in adapter.factors.items():
-        shape = shapes.get(f"{name}.weight")
+        shape = weights.shape(f"{name}.weight")
         if shape is None:
             raise BadAdapter(f"The adapter changes {name}, which {base} does not have: give the base that it was trained on.")
         if shape != [b.shape[0], a.shape[1]]:

@@ -24,9 +24,10 @@ LINEARS = ("qkv", "out", "gate_up", "down")
 
 def part_rows(config: dict, own: str) -> list[int]:
     """How many rows each original projection has in the fused matrix `own`."""
-    size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    d, ff = config["hidden_size"], config["intermediate_size"]
+    size = config.get("head_dim") or d // config["num_attention_heads"]
     heads, kv = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
-    return {"qkv": [heads, kv, kv], "out": [config["hidden_size"]], "gate_up": [config["intermediate_size"]] * 2, "down": [config["hidden_size"]]}[own]
+    return {"qkv": [heads, kv, kv], "out": [d], "gate_up": [ff, ff], "down": [d]}[own]
 
 
 class StraightThrough(torch.autograd.Function):
@@ -97,7 +98,7 @@ class LoraAdamW(MasterAdamW):
     def __init__(self, model: Decoder, betas: tuple[float, float], weight_decay: float, clip: float):
         super().__init__(model, betas, weight_decay, clip)
         self.model = model
-        self.embedding_rounded = False
+        self.tables_rounded = False
 
     @torch.no_grad()
     def write_copies(self, bits: tuple[int, int] | None) -> None:
@@ -109,19 +110,21 @@ class LoraAdamW(MasterAdamW):
             if layer.deployed is None:
                 layer.deployed = torch.empty_like(layer.base.weight)
             fake_quantize(weight, bits[0], out=layer.deployed)
-        if not self.embedding_rounded:  # it is not trained: once is enough
-            fake_quantize(self.model.embedding.float(), bits[1], out=self.model.embedding.data)
-            self.embedding_rounded = True
+        if not self.tables_rounded:  # embedding and head are not trained: once is enough
+            for table in (self.model.embedding, self.model.head):
+                if table is not None:
+                    fake_quantize(table.float(), bits[1], out=table.data)
+            self.tables_rounded = True
 
 
 def to_adapter(master: dict[str, Tensor], config: dict, rank: int, alpha: float) -> Adapter:
     """The trained factors by their names in the Decoder -> an adapter by the projections' Hugging Face names."""
     factors = {}
-    for name in master:
+    for name, stacked in master.items():
         if name.endswith(".a"):
             _, i, own, _ = name.split(".")
-            b = master[f"layers.{i}.{own}.b"].detach().split(part_rows(config, own))
-            for part, a, b in zip(FUSED[own], master[name].detach().split(rank), b, strict=True):
+            b_parts = master[f"layers.{i}.{own}.b"].detach().split(part_rows(config, own))
+            for part, a, b in zip(FUSED[own], stacked.detach().split(rank), b_parts, strict=True):
                 factors[f"model.layers.{i}.{part}"] = (a.float().contiguous(), b.float().contiguous())
     return Adapter(rank, alpha, factors)
 

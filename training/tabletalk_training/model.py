@@ -14,8 +14,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
+
+from .weights import Weights
 
 # attend(layer index, q [N, heads, head size], k, v [N, kv heads, head size]) -> [N, heads, head size]
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -72,16 +73,15 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The student. `config` is a Hugging Face config.json; embedding and head are tied."""
+    """The student. `config` is a Hugging Face config.json; the head is the embedding where the config ties them."""
 
     def __init__(self, config: dict):
         super().__init__()
         if config["model_type"] not in ("llama", "qwen2"):
             raise ValueError(f"This trainer knows llama and qwen2, not {config['model_type']}: choose another base model.")
-        if not config.get("tie_word_embeddings", False):
-            raise ValueError("This trainer expects tied embeddings (tie_word_embeddings: true): choose another base model.")
         self.config = config
         self.embedding = nn.Parameter(torch.zeros(config["vocab_size"], config["hidden_size"]))
+        self.head = None if config.get("tie_word_embeddings", False) else nn.Parameter(torch.zeros_like(self.embedding))
         self.layers = nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))
         self.norm = Norm(config["hidden_size"], config["rms_norm_eps"])
         size = self.layers[0].head_size
@@ -98,7 +98,7 @@ class Decoder(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits [N, vocabulary] in f32 for the hidden states that need them."""
-        return F.linear(hidden, self.embedding).float()
+        return F.linear(hidden, self.embedding if self.head is None else self.head).float()
 
 
 def is_linear(name: str) -> bool:
@@ -107,16 +107,19 @@ def is_linear(name: str) -> bool:
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> Decoder:
-    """Reads a Hugging Face folder (config.json, one model.safetensors)."""
+    """Reads a Hugging Face folder (config.json, model.safetensors or its parts)."""
     config = json.loads((folder / "config.json").read_text())
     model = Decoder(config)
-    with safe_open(folder / "model.safetensors", "pt") as file, torch.no_grad():
-        model.embedding.copy_(file.get_tensor("model.embed_tokens.weight"))
-        model.norm.weight.copy_(file.get_tensor("model.norm.weight"))
+    weights = Weights(folder)
+    with torch.no_grad():
+        model.embedding.copy_(weights.get("model.embed_tokens.weight"))
+        if model.head is not None:
+            model.head.copy_(weights.get("lm_head.weight"))
+        model.norm.weight.copy_(weights.get("model.norm.weight"))
         for i, layer in enumerate(model.layers):
             for own, parts in FUSED.items():
                 for kind, parameter in getattr(layer, own).named_parameters():
-                    parameter.copy_(torch.cat([file.get_tensor(f"model.layers.{i}.{part}.{kind}") for part in parts]))
+                    parameter.copy_(torch.cat([weights.get(f"model.layers.{i}.{part}.{kind}") for part in parts]))
     return model.to(dtype)
 
 
@@ -126,6 +129,8 @@ def to_hugging_face(parameters: dict[str, Tensor], config: dict) -> dict[str, Te
     size = config.get("head_dim") or config["hidden_size"] // heads
     rows = {"qkv": [heads * size, kv * size, kv * size], "gate_up": [config["intermediate_size"]] * 2}
     out = {"model.embed_tokens.weight": parameters["embedding"], "model.norm.weight": parameters["norm.weight"]}
+    if "head" in parameters:
+        out["lm_head.weight"] = parameters["head"]
     for name, tensor in parameters.items():
         if name.startswith("layers."):
             _, i, own, kind = name.split(".")

@@ -69,4 +69,4 @@ def deployed_bits(name: str, bits: tuple[int, int] | None) -> int | None:
     """The bits of the parameter `name` of a Decoder, None where it stays a float."""
     if bits is None:
         return None
-    return bits[0] if is_linear(name) else bits[1] if name == "embedding" else None
+    return bits[0] if is_linear(name) else bits[1] if name in ("embedding", "head") else None

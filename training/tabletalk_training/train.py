@@ -86,7 +86,9 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
         raise BadExamples(f"All {len(too_long)} examples of {data} are longer than {config.context} tokens: raise `context`.")
     model = load(model_folder, fast_precision(config.precision))
     if config.full:
-        model.embedding.requires_grad_(config.train_embedding)
+        for table in (model.embedding, model.head):
+            if table is not None:
+                table.requires_grad_(config.train_embedding)
     else:
         add_lora(model, config.lora_rank, config.lora_alpha)
     optimizer = (MasterAdamW if config.full else LoraAdamW)(model, (config.betas[0], config.betas[1]), config.weight_decay, config.gradient_clip)

@@ -49,9 +49,9 @@ def data(tmp_path_factory, rows) -> Path:
     return write_lines(tmp_path_factory.mktemp("data") / "train.jsonl", rows)
 
 
-@pytest.fixture(scope="session")
-def base(tmp_path_factory, rows) -> Path:
-    folder = tmp_path_factory.mktemp("base")
+def make_base(folder: Path, rows: list[dict], **config) -> Path:
+    """Writes a toy base model to `folder`; `config` overrides its config.json."""
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -62,13 +62,28 @@ def base(tmp_path_factory, rows) -> Path:
     config = {
         "model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
         "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "vocab_size": tokenizer.get_vocab_size(), "tie_word_embeddings": True,
-    }  # fmt: skip
+    } | config  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
     torch.manual_seed(1)
     model = Decoder(config)
-    torch.nn.init.normal_(model.embedding, std=0.1)
+    for table in (model.embedding, model.head):
+        if table is not None:
+            torch.nn.init.normal_(table, std=0.1)
     save_file({k: v.detach() for k, v in to_hugging_face(dict(model.named_parameters()), config).items()}, folder / "model.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory, rows) -> Path:
+    return make_base(tmp_path_factory.mktemp("base"), rows)
+
+
+@pytest.fixture(scope="session")
+def qwen(tmp_path_factory, rows) -> Path:
+    """A toy as Qwen2 is: biases at q, k and v; architectures and lengths named, so that transformers and mlx-lm load it too."""
+    return make_base(
+        tmp_path_factory.mktemp("qwen"), rows, model_type="qwen2", architectures=["Qwen2ForCausalLM"], hidden_act="silu", max_position_embeddings=2048
+    )
 
 
 @pytest.fixture

@@ -155,8 +155,6 @@ def test_bf16_gradients_of_many_packs_add_up_in_f32(base):
 def test_a_model_that_the_trainer_does_not_know_is_refused():
     with pytest.raises(ValueError, match="llama and qwen2"):
         Decoder({"model_type": "mamba"})
-    with pytest.raises(ValueError, match="tied"):
-        Decoder({"model_type": "llama", "tie_word_embeddings": False})
 
 
 def test_an_exported_plain_checkpoint_keeps_the_trained_weights(settings, base, data, tmp_path):
