@@ -8,4 +8,4 @@ if ! command -v uv >/dev/null; then
 fi
 # An idle OpenMP thread would spin and take the core from the other tests.
 export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1
-uv run --quiet --python 3.11 pytest -q "$@"
+uv run --quiet --python 3.11 --group mlx --group cuda pytest -q "$@"

@@ -63,7 +63,8 @@ class Config:
         return {k: v for k, v in asdict(self).items() if k not in self.FREE and not (k in defaults and v == defaults[k])}
 
     def quantization(self, progress: float) -> tuple[int, int] | None:
-        return (self.matrix_bits, self.embedding_bits) if progress >= self.quantize_from else None
+        """Bits of the matrices and of the embedding at this point of the schedule, None where nothing is rounded."""
+        return (self.matrix_bits, self.embedding_bits) if self.quantize_from <= progress and self.quantize_from < 1 else None
 
 
 def read_settings(path: Path, overrides: list[str], kind: type, arm: str = "cpu") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Supervised fine-tuning on the CPU, of all weights or of a LoRA adapter (`full` in the config), resumable.
 
-    python -m tabletalk_training.train CONFIG --model BASE --data train.jsonl --out RUN [--set name=value ...]
+    python -m tabletalk_training.train CONFIG [--model BASE] --data train.jsonl --out RUN [--set name=value ...]
 
 RUN gets log.jsonl (one line a step) and checkpoints, and with LoRA adapter/, the newest checkpoint's adapter in PEFT's format. Started again with the same arguments it goes on from the newest checkpoint, to the same losses.
 """
@@ -22,6 +22,7 @@ from .adapter import write_peft
 from .checkpoint import Log, load_checkpoint, newest_checkpoint, read_log, save_checkpoint
 from .config import BadConfig, Config, read_config
 from .examples import BadExamples, Example, pack_epoch, read_examples, tokenize
+from .hub import model_folder
 from .lora import LoraAdamW, add_lora, to_adapter
 from .model import Decoder, load
 from .optimizer import MasterAdamW, learning_rate
@@ -76,15 +77,17 @@ def fingerprint(config: Config, model: Path, data: Path) -> str:
     return hash.hexdigest()
 
 
-def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
+def train(config: Config, base: Path, data: Path, out: Path) -> None:
+    if config.four_bit_base:
+        raise BadConfig("The CPU arm keeps its base in bf16 or f32: set four_bit_base to false.")
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     examples, too_long = tokenize(read_examples(data), tokenizer, config.context)
     if not examples:
         raise BadExamples(f"All {len(too_long)} examples of {data} are longer than {config.context} tokens: raise `context`.")
-    model = load(model_folder, fast_precision(config.precision))
+    model = load(base, fast_precision(config.precision))
     if config.full:
         for table in (model.embedding, model.head):
             if table is not None:
@@ -92,7 +95,7 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
     else:
         add_lora(model, config.lora_rank, config.lora_alpha)
     optimizer = (MasterAdamW if config.full else LoraAdamW)(model, (config.betas[0], config.betas[1]), config.weight_decay, config.gradient_clip)
-    identity = fingerprint(config, model_folder, data)
+    identity = fingerprint(config, base, data)
 
     step, seen, before, progress = 0, 0, 0.0, 0.0
     batches = Batches(examples, config)
@@ -128,7 +131,7 @@ def train(config: Config, model_folder: Path, data: Path, out: Path) -> None:
         }  # fmt: skip
         save_checkpoint(out, state)
         if not config.full:
-            write_peft(to_adapter(optimizer.master, model.config, config.lora_rank, config.lora_alpha), out / "adapter", str(model_folder))
+            write_peft(to_adapter(optimizer.master, model.config, config.lora_rank, config.lora_alpha), out / "adapter", str(base))
 
     begun = saved = time.monotonic()
     while progress < 1:
@@ -168,13 +171,14 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("config", type=Path)
-    arguments.add_argument("--model", type=Path, required=True, help="Hugging Face folder of the base model")
+    arguments.add_argument("--model", help="Hugging Face folder or hub id of the base model (default: base_model of the config)")
     arguments.add_argument("--data", type=Path, required=True, help="examples JSONL")
     arguments.add_argument("--out", type=Path, required=True, help="folder of the run")
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting")
     a = arguments.parse_args()
     try:
-        train(read_config(a.config, a.set), a.model, a.data, a.out)
+        config = read_config(a.config, a.set)
+        train(config, model_folder(a.model or config.base_model or ""), a.data, a.out)
     except (BadConfig, BadExamples, FloatingPointError) as error:
         sys.exit(str(error))
 
