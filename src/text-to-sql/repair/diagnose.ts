@@ -8,7 +8,8 @@ import { readTree } from '../sql/tree.ts';
 import type { Database } from '../../database/database.ts';
 import { Catalog } from './catalog.ts';
 import { repair, type RepairOptions } from './repair.ts';
-import { nearColumns, findMissing } from './rules/names.ts';
+import { findMissing } from './rules/names.ts';
+import { nearColumns } from './rules/near-columns.ts';
 import { similarity } from './words.ts';
 
 export interface Suggestion {

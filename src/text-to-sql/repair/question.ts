@@ -46,10 +46,30 @@ export class Question {
     });
   }
 
+  /**
+   * The word stands in the question, or one that begins like it and only ends otherwise: `like` and `liked`, `visit` and `visitors`;
+   * not one that is itself the name of something else.
+   */
+  hasForm(word: string, others: ReadonlySet<string>): boolean {
+    if (this.wordSet.has(word)) return true;
+    return word.length >= SHORTEST_FORM && this.words.some((spoken) => !others.has(spoken) && isForm(spoken, word));
+  }
+
   /** At least one telling word of the name stands in the question. */
   mentionsPart(name: string): boolean {
     return tellingWords(name).some((word) => this.wordSet.has(word));
   }
+}
+
+/** Shorter words begin too many others. */
+const SHORTEST_FORM = 4;
+const VERB_ENDINGS = /^(e?d|ing|er|or|ment|ion|ation|e)?$/;
+
+/** One of the two is the other with an ending that makes a verb's form or a noun of it. */
+function isForm(spoken: string, word: string): boolean {
+  const [short, long] = spoken.length <= word.length ? [spoken, word] : [word, spoken];
+  const root = short.replace(/e$/, '');
+  return root.length >= SHORTEST_FORM - 1 && long.startsWith(root) && VERB_ENDINGS.test(long.slice(root.length));
 }
 
 export function tellingWords(name: string): string[] {

@@ -5,10 +5,8 @@ import { Catalog } from './catalog.ts';
 import { Facts, isDull, type Outcome } from './facts.ts';
 import { Question } from './question.ts';
 import type { Proposal, RepairRule, RuleGroup, Situation } from './rule.ts';
-import { ALL_RULES } from './rules/all-rules.ts';
+import { ALL_RULES, TEXT_RULES } from './rules/all-rules.ts';
 import { ordersByOuterColumn } from './rules/names.ts';
-import { oddNames } from './rules/odd-names.ts';
-import { unclosed } from './rules/unclosed.ts';
 
 export interface RepairChange {
   readonly rule: string;
@@ -108,13 +106,16 @@ class RepairRun {
     return { sql: standing?.tree.source ?? sql, changes: this.#changes, original: sql, statements: this.#statements };
   }
 
-  /** The statement as it stands; where it cannot even be read, with names quoted and brackets closed that may be what is in the way. */
+  /** The statement as it stands; where it cannot even be read, with what may be in the way put right. */
   async #begin(sql: string): Promise<Standing | null> {
     const { lookup } = this.#facts.catalog;
     const tree = readTree(sql, lookup);
-    if (tree !== null) return { tree, outcome: await this.#run(sql) };
+    const outcome = await this.#run(sql);
+    if (tree !== null) return { tree, outcome };
+    // What SQLite can read, though the parser here cannot, has nothing in it to put right.
+    if (outcome.status !== 'error') return null;
     let text = sql;
-    for (const rule of [oddNames, unclosed]) {
+    for (const rule of TEXT_RULES) {
       if (!this.#rules.includes(rule)) continue;
       const before = text;
       text = rule.rewrite(before, this.#facts.catalog);

@@ -1,9 +1,11 @@
 import type { RepairRule } from '../rule.ts';
 import { aggregates } from './aggregates.ts';
 import { bothValues } from './both-values.ts';
+import { bracketedSides } from './bracketed-sides.ts';
 import { countInChild } from './count-in-child.ts';
 import { direction } from './direction.ts';
 import { equalsMany } from './equals-many.ts';
+import { groupDirection } from './group-direction.ts';
 import { idleJoins } from './idle-joins.ts';
 import { innerJoin } from './inner-join.ts';
 import { literalColumn } from './literal-column.ts';
@@ -14,18 +16,22 @@ import { names } from './names.ts';
 import { oddNames } from './odd-names.ts';
 import { otherDialects } from './other-dialects.ts';
 import { otherTable } from './other-table.ts';
+import { quantified } from './quantified.ts';
 import { splitNames } from './split-names.ts';
 import { starColumns } from './star-columns.ts';
+import { textAfter } from './text-after.ts';
 import { unaskedMeasure } from './unasked-measure.ts';
 import { unaskedNegation } from './unasked-negation.ts';
 import { unclosed } from './unclosed.ts';
 import { wrongJoin } from './wrong-join.ts';
 
+/** What may stand in the way of reading a statement at all, in the order in which it is put right. */
+export const TEXT_RULES = [textAfter, oddNames, quantified, bracketedSides, groupDirection, unclosed] as const;
+
 /** In the order in which they are tried: first what makes a statement run, then what makes its literals and joins true to the data, then the question. */
 export const ALL_RULES: readonly RepairRule[] = [
   aggregates,
-  oddNames,
-  unclosed,
+  ...TEXT_RULES,
   otherDialects,
   names,
   literalSpelling,

@@ -80,10 +80,10 @@ function usedOutside(scope: Scope, source: Source): boolean {
 
 /** The question names the table, by a word that is not also another joined table's. */
 function isNamed(scope: Scope, source: Source, table: string, question: Question): boolean {
-  if (!question.mentions(table) && !question.mentionsPart(table)) return false;
   const others = new Set(scope.sources.flatMap((other) => (other === source || other.table === null ? [] : nameWords(other.table))));
   const own = tellingWords(table).filter((word) => !others.has(word));
-  if (own.some((word) => question.wordSet.has(word))) return true;
+  if (own.some((word) => question.hasForm(word, others))) return true;
+  if (!question.mentions(table) && !question.mentionsPart(table)) return false;
   const countsColumn = [...scope.own()].some((node) => isCount(node) && node.arguments[0]?.kind === 'column');
   return own.length === 0 && !countsColumn;
 }

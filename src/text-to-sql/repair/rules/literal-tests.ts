@@ -82,7 +82,9 @@ export function storedVariant(values: FoldedValues, value: string, question: Que
   }
   const longest = inside.filter((key) => !inside.some((other) => other !== key && other.includes(key)));
   const only = longest.length === 1 ? longest[0] : undefined;
-  return only === undefined ? null : (values.get(only)?.[0] ?? null);
+  const stored = only === undefined ? undefined : values.get(only)?.[0];
+  // As above: what the question says is the cell without its outer blanks.
+  return stored?.trim() === stored ? (stored ?? null) : null;
 }
 
 function onlyOne(values: FoldedValues, fits: (key: string) => boolean): string | null {

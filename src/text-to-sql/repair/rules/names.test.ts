@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { repairOnLibrary, rulesOf } from '../node/library-database.ts';
+import { openSample, repairOnLibrary, rulesOf } from '../node/library-database.ts';
+import { repair } from '../repair.ts';
 
 describe('names', { timeout: 60_000 }, () => {
   it('finds the alias that has the column', async () => {
@@ -44,6 +45,28 @@ describe('names', { timeout: 60_000 }, () => {
     expect((await repairOnLibrary('SELECT home_coun FROM author')).sql).toBe('SELECT home_country FROM author');
     expect((await repairOnLibrary('SELECT COUNT(DISTINCT full_name)')).sql).toBe('SELECT COUNT(DISTINCT full_name) FROM author');
     expect((await repairOnLibrary('SELECT city', 'Which cities have branches?')).sql).toBe('SELECT city FROM branch');
+  });
+
+  it('takes a word of the question without quotes for a text', async () => {
+    const result = await repairOnLibrary('SELECT last_name FROM member WHERE first_name = Eva', 'What is the last name of Eva?');
+    expect(result.sql).toBe("SELECT last_name FROM member WHERE first_name = 'Eva'");
+  });
+
+  it('follows a key that is called like the column', async () => {
+    const { database, facts } = await openSample(`
+      CREATE TABLE course (course_id INTEGER PRIMARY KEY, course TEXT);
+      CREATE TABLE lesson (course_id INTEGER REFERENCES course (course_id), hour INTEGER);
+      INSERT INTO course VALUES (1, 'Drawing'), (2, 'Music');
+      INSERT INTO lesson VALUES (1, 9), (2, 10);`);
+    const result = await repair('SELECT l.course, l.hour FROM lesson AS l', database, '', { facts, budgetMs: 30_000 });
+    expect(result.sql).toBe('SELECT course.course, l.hour FROM lesson AS l JOIN course ON l.course_id = course.course_id');
+  });
+
+  it('takes the table that has all columns for one of several that lacks them', async () => {
+    const result = await repairOnLibrary(
+      'SELECT a.full_name, b.title, b.page_count FROM author AS a JOIN reader_card AS b ON a.author_id = b.written_by',
+    );
+    expect(result.sql).toBe('SELECT a.full_name, b.title, b.page_count FROM author AS a JOIN book AS b ON a.author_id = b.written_by');
   });
 
   it('does not order or group a subquery by a column of the query around it', async () => {

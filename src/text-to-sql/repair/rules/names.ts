@@ -1,16 +1,18 @@
 import type { ColumnReference } from '../../sql/ast.ts';
-import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
-import { quoteName } from '../../sql/print.ts';
+import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { quoteName, quoteString } from '../../sql/print.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Question } from '../question.ts';
 import type { Proposal, RepairRule } from '../rule.ts';
-import { bareName, matchRatio, nameWords, similarity } from '../words.ts';
+import { bareName, nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
 import { splitDuplicateAliases } from './duplicate-alias.ts';
+import { farColumns, isItsName, nearColumns } from './near-columns.ts';
 import { rebuildFrom, type AddedTable, type Drop, type Target } from './rebuild-from.ts';
 import { mendUnknownTables } from './unknown-table.ts';
+import { forgottenFrom, otherTables, swappedTables, type Ranked } from './whole-tables.ts';
 
 /**
  * What to do with a column that nothing in reach has. Costs are in one unit: about 0.05 for the same name at another alias, 0.2 and
@@ -21,12 +23,17 @@ type Action =
   | { readonly kind: 'join'; readonly table: string; readonly column: string }
   /** COUNT(x): count rows instead. */
   | { readonly kind: 'star' }
+  /** A text without its quotes. */
+  | { readonly kind: 'text' }
   /** A join condition: leave the column, put the join together anew. */
   | { readonly kind: 'rejoin' };
 
 /** What a column costs in the very table of which the question asks for it. */
 const ASKED_FOR = 0.04;
 
+/** What a column's name is worth more than its key where the query shows it: nobody asks to see keys. */
+const SHOWN_NAME = 0.05;
+const COMPARISONS = new Set(['=', '!=', '<>', '==', '<', '>', '<=', '>=', 'IS']);
 interface Option {
   readonly action: Action;
   readonly cost: number;
@@ -52,8 +59,7 @@ const MAX_MISSING = 12;
 /** Nobody means a table that is further away than this without naming any on the way. */
 const MAX_STEPS = 4;
 const OPTIONS_PER_COLUMN = 3;
-/** A column's name in a table that is in reach, or in one that would first have to be joined. */
-const MIN_SIMILARITY = 0.74;
+/** A column's name in a table that would first have to be joined. */
 const MIN_SIMILARITY_ELSEWHERE = 0.84;
 
 /** Columns and tables that do not resolve: another alias, a table to join along the keys, a name that is nearly the same. */
@@ -68,32 +74,15 @@ export const names: RepairRule = {
 };
 
 export function nameProposals(original: SqlTree, catalog: Catalog, question: Question): Proposal[] {
-  const tables = mendUnknownTables(original, catalog);
+  const tables = mendUnknownTables(original, catalog, question);
   const aliases = splitDuplicateAliases(tables.tree, catalog);
   const tree = aliases.tree;
   const begun = [...tables.reasons, ...aliases.reasons];
-  const ranked: { cost: number; proposal: Proposal }[] = [];
-  const missing = findMissing(tree);
-  if (missing.length > MAX_MISSING) return [];
-  const lists = missing.map((column) => optionsFor(column, catalog, question));
-  if (lists.every((list) => list.length > 0)) {
-    const combinations = combine(lists).map((combination) => ({ combination, cost: totalCost(combination, missing) }));
-    combinations.sort((a, b) => a.cost - b.cost);
-    for (const { combination, cost } of combinations.slice(0, MAX_CANDIDATES)) {
-      for (const [extra, drop] of [[0, 'unused'] as const, [0.3, 'none'] as const]) {
-        const found = applyActions(tree, missing, combination, catalog, question, drop);
-        if (found !== null)
-          ranked.push({
-            cost: cost + extra,
-            proposal: {
-              sql: found.sql,
-              reason: [...begun, ...found.reasons].join(' '),
-              lastResort: combination.some((option) => option.cost >= LAST_RESORT),
-            },
-          });
-      }
-    }
-  }
+  if (findMissing(tree).length > MAX_MISSING) return [];
+  const ranked = columnProposals(tree, catalog, question, begun);
+  for (const swapped of swappedTables(tree, catalog, question))
+    for (const { cost, proposal } of columnProposals(swapped.tree, catalog, question, [...begun, swapped.reason]))
+      ranked.push({ cost: cost + swapped.cost, proposal });
   ranked.push(...otherTables(tree, catalog, question, begun), ...forgottenFrom(tree, catalog, question, begun));
   ranked.sort((a, b) => a.cost - b.cost);
   const seen = new Set([original.source]);
@@ -102,6 +91,23 @@ export function nameProposals(original: SqlTree, catalog: Catalog, question: Que
     seen.add(proposal.sql);
     return [proposal];
   });
+}
+
+/** What the columns that resolve nowhere may mean, all combinations of it that are cheap enough to be meant. */
+function columnProposals(tree: SqlTree, catalog: Catalog, question: Question, begun: readonly string[]): Ranked[] {
+  const missing = findMissing(tree);
+  const lists = missing.map((column) => optionsFor(column, tree, catalog, question));
+  if (lists.some((list) => list.length === 0)) return [];
+  const combinations = combine(lists).map((combination) => ({ combination, cost: totalCost(combination, missing) }));
+  combinations.sort((a, b) => a.cost - b.cost);
+  return combinations.slice(0, MAX_CANDIDATES).flatMap(({ combination, cost }) =>
+    [[0, 'unused'] as const, [0.3, 'none'] as const].flatMap(([extra, drop]): Ranked[] => {
+      const found = applyActions(tree, missing, combination, catalog, question, drop);
+      if (found === null) return [];
+      const lastResort = combination.some((option) => option.cost >= LAST_RESORT);
+      return [{ cost: cost + extra, proposal: { sql: found.sql, reason: [...begun, ...found.reasons].join(' '), lastResort } }];
+    }),
+  );
 }
 
 /** The column references that resolve nowhere, each name once a scope. */
@@ -162,45 +168,8 @@ function aliasFits(alias: string, table: string): boolean {
   return letters === initials || bareName(table).startsWith(letters) || words.some((word) => word.startsWith(letters));
 }
 
-function digitsOf(name: string): string {
-  return name.replaceAll(/\D/g, '');
-}
-
-/** The two columns of a table most like a name. */
-export function nearColumns(catalog: Catalog, table: string, name: string, floor = MIN_SIMILARITY): { column: string; score: number }[] {
-  const found: { column: string; score: number }[] = [];
-  const letters = [...bareName(name)].sort().join('');
-  for (const column of catalog.tables.get(table)?.columnNames ?? []) {
-    let score = similarity(name, column);
-    if (name.length >= 3 && digitsOf(name) === digitsOf(column) && letters === [...bareName(column)].sort().join(''))
-      score = Math.max(score, 0.9);
-    if (score >= floor) found.push({ column, score });
-  }
-  return found.sort((a, b) => b.score - a.score || (a.column < b.column ? 1 : -1)).slice(0, 2);
-}
-
-/** Below this two names have nothing to do with each other. */
-const MIN_LIKENESS = 0.5;
-
-/** The column that shares most with a name that is like none: a last resort, dearer than anything else. */
-function farColumns(catalog: Catalog, table: string, name: string): { column: string; score: number }[] {
-  const words = nameWords(name);
-  const scored = [...(catalog.tables.get(table)?.columnNames ?? [])].map((column) => {
-    const others = nameWords(column);
-    const shared = words.filter((word) =>
-      others.some((other) => other === word || (word.length >= 5 && other.startsWith(word.slice(0, 5)))),
-    ).length;
-    const byWords = words.length + others.length === 0 ? 0 : (2 * shared) / (words.length + others.length);
-    return { column, score: Math.max(byWords, matchRatio(bareName(name), bareName(column))) };
-  });
-  return scored
-    .filter(({ score }) => score >= MIN_LIKENESS)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, 1);
-}
-
-function optionsFor(missing: Missing, catalog: Catalog, question: Question): Option[] {
-  const all = columnOptions(missing, catalog, question);
+function optionsFor(missing: Missing, tree: SqlTree, catalog: Catalog, question: Question): Option[] {
+  const all = [...textOptions(missing, tree, question), ...columnOptions(missing, catalog, question)];
   if (!missing.inJoin) return all.slice(0, OPTIONS_PER_COLUMN);
   // In a join condition the keys know better than the name, unless the name is nearly right.
   const unbound = missing.scope.source(missing.qualifier) === null;
@@ -208,8 +177,24 @@ function optionsFor(missing: Missing, catalog: Catalog, question: Question): Opt
   return [...(sure === undefined ? [] : [sure]), { action: { kind: 'rejoin' }, cost: 0.13, tableCost: 0 }];
 }
 
-function columnOptions({ scope, qualifier, name, inCount }: Missing, catalog: Catalog, question: Question): Option[] {
+/** `name = Kyle`: a word of the question without its quotes. */
+function textOptions({ qualifier, columns }: Missing, tree: SqlTree, question: Question): Option[] {
+  const isText = columns.every((column) => {
+    const parent = tree.parentOf(column);
+    const compares =
+      parent?.kind === 'binary' && parent.right === column && COMPARISONS.has(parent.operator) && parent.left.kind === 'column';
+    return compares || (parent?.kind === 'in' && parent.items?.includes(column) === true);
+  });
+  const word = columns[0]?.name;
+  if (!isText || qualifier !== '' || word?.quote !== '' || !question.text.includes(word.name)) return [];
+  return [{ action: { kind: 'text' }, cost: 0.02, tableCost: 0 }];
+}
+
+function columnOptions({ scope, qualifier, name, inCount, columns }: Missing, catalog: Catalog, question: Question): Option[] {
   const options: Option[] = [];
+  const isShown =
+    scope.parent === null &&
+    columns.some(({ start, end }) => scope.select.columns.some((shown) => shown.start <= start && end <= shown.end));
   const toColumn = (cost: number, alias: string, column: string) =>
     options.push({ action: { kind: 'column', alias, column }, cost, tableCost: 0 });
   const sources = scope.sources.filter((source): source is Source & { table: string } => source.table !== null);
@@ -224,12 +209,15 @@ function columnOptions({ scope, qualifier, name, inCount }: Missing, catalog: Ca
   }
   for (const source of bound === undefined ? sources : [bound]) {
     const near = nearColumns(catalog, source.table, name);
-    for (const { column, score } of near) toColumn(1.02 - score, source.alias, column);
+    for (const { column, score } of near)
+      toColumn(1.02 - score - (isShown && isItsName(column, name) ? SHOWN_NAME : 0), source.alias, column);
     if (near.length === 0)
       for (const { column, score } of farColumns(catalog, source.table, name)) toColumn(1.4 - score, source.alias, column);
     if (near.length === 0 && (name === 'name' || name === 'title')) {
       for (const column of catalog.tables.get(source.table)?.columnNames ?? []) {
-        if (bareName(column) === bareName(source.table) || column === 'title' || column === 'name') toColumn(0.24, source.alias, column);
+        const words = nameWords(column);
+        const isName = words.includes('name') || words.includes('title');
+        if (bareName(column) === bareName(source.table) || isName) toColumn(words.length > 1 ? 0.25 : 0.24, source.alias, column);
       }
     }
   }
@@ -269,6 +257,8 @@ function joinOptions(
     const path = (bound === undefined ? null : catalog.path([bound.table], key)) ?? catalog.path(here, key);
     if (path === null || path.length > MAX_STEPS) continue;
     let cost = 0.2 + 0.08 * path.length - (question.mentions(table.name) ? 0.06 : 0);
+    const through = table.columnNames.has(name) ? keyLikeName(bound === undefined ? sources : [bound], key, name, catalog) : null;
+    if (through !== null) cost = Math.min(cost, 1.01 - through);
     if (question.asksFor(name, table.name) && !sources.some((source) => question.asksFor(name, source.table)))
       cost = Math.min(cost, ASKED_FOR);
     if (qualifier !== '' && bound === undefined && aliasFits(qualifier, table.name)) {
@@ -287,6 +277,18 @@ function joinOptions(
     options.push({ action: { kind: 'join', table: qualifier, column: name }, cost: 0.01, tableCost: 0 });
   }
   return options;
+}
+
+/** `course` of a table with `course_id`, which refers to a table with a column `course`: how alike the key's name is; null where there is none. */
+function keyLikeName(sources: readonly (Source & { table: string })[], target: string, name: string, catalog: Catalog): number | null {
+  let best: number | null = null;
+  for (const source of sources) {
+    for (const { column, score } of nearColumns(catalog, source.table, name)) {
+      const refers = catalog.keys.some((key) => key.table === source.table && key.column === column && key.toTable === target);
+      if (refers && (best === null || score > best)) best = score;
+    }
+  }
+  return best;
 }
 
 function combine(lists: readonly (readonly Option[])[]): Option[][] {
@@ -406,6 +408,9 @@ class ScopePlan {
       case 'star':
         this.edits.push(replaceSpan(column, '*'));
         return;
+      case 'text':
+        this.edits.push(replaceSpan(column, quoteString(column.name.name)));
+        return;
       case 'rejoin':
         this.rejoins = true;
     }
@@ -468,70 +473,10 @@ class ScopePlan {
         return `${where}; “${this.#catalog.tableName(action.table)}” has “${this.#catalog.columnName(action.table, action.column)}” and was joined along the keys.`;
       case 'star':
         return `${where}; rows are counted instead.`;
+      case 'text':
+        return `${where}; the question has it as a text.`;
       case 'rejoin':
         return `${where}, so the tables were joined along the schema's keys.`;
     }
   }
-}
-
-/** A lone table that lacks columns which another table has: the other table is meant. */
-function otherTables(
-  tree: SqlTree,
-  catalog: Catalog,
-  question: Question,
-  begun: readonly string[],
-): { cost: number; proposal: Proposal }[] {
-  const found: { cost: number; proposal: Proposal }[] = [];
-  for (const scope of tree.scopes) {
-    const here = scope.sources[0];
-    if (scope.sources.length !== 1 || here === undefined || here.table === null || here.node.kind !== 'tableSource') continue;
-    const columns = scope.columns().filter((column) => ['ok', 'missing'].includes(scope.resolve(column).status));
-    if (!columns.some((column) => scope.resolve(column).status === 'missing')) continue;
-    const countsRows = [...scope.own()].some((node) => node.kind === 'call' && node.star);
-    for (const [key, table] of catalog.tables) {
-      if (key === here.table || !columns.every((column) => table.columnNames.has(column.name.name.toLowerCase()))) continue;
-      const namesHere = question.mentions(here.table);
-      if (namesHere && countsRows) continue;
-      const name = quoteName(table.name);
-      const edits = [replaceSpan(here.node.name, name)];
-      if (here.node.alias === null) {
-        for (const column of columns) if (column.table !== null) edits.push(replaceSpan(column.table, name));
-      } else {
-        for (const column of columns)
-          if (column.table !== null && scope.resolve(column).source !== here) edits.push(replaceSpan(column.table, here.label));
-      }
-      const sql = applyEdits(tree.source, edits);
-      // Counting rows of a table that stands for something else gives another figure.
-      const counted = countsRows && scope.select.groupBy !== null ? 0.15 : 0;
-      const cost = (namesHere ? 0.4 : 0.16) + counted - (question.mentions(table.name) ? 0.08 : 0);
-      const reason = `“${catalog.tableName(here.table)}” lacks a column that is used; “${table.name}” has all of them.`;
-      found.push({ cost, proposal: { sql, reason: [...begun, reason].join(' ') } });
-    }
-  }
-  return found;
-}
-
-/** No FROM at all: the table that has every column, one that the question names before the others. */
-function forgottenFrom(
-  tree: SqlTree,
-  catalog: Catalog,
-  question: Question,
-  begun: readonly string[],
-): { cost: number; proposal: Proposal }[] {
-  return tree.scopes.flatMap((scope) => {
-    const columns = scope.columns().filter((column) => scope.resolve(column).status === 'missing');
-    const last = scope.select.columns.at(-1);
-    if (scope.select.from !== null || columns.length === 0 || last === undefined || columns.some((column) => column.table !== null))
-      return [];
-    const holding = [...catalog.tables.values()].filter((table) =>
-      columns.every(({ name }) => table.columnNames.has(name.name.toLowerCase())),
-    );
-    return holding.map((table) => ({
-      cost: 0.3 - (question.mentions(table.name) ? 0.1 : 0),
-      proposal: {
-        sql: applyEdits(tree.source, [insertAt(last.end, ` FROM ${quoteName(table.name)}`)]),
-        reason: [...begun, `FROM was missing; “${table.name}” has every column that is used.`].join(' '),
-      },
-    }));
-  });
 }

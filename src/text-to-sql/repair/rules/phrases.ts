@@ -1,10 +1,10 @@
 /** Words by which an English question asks for what is not so. */
 export const NEGATION =
-  /n't\b|n’t\b|\b(not|no|never|without|except|other than|none|neither|nor|exclud\w*|unless|but|lack\w*|cannot|nothing|less|fewer|below|under|at most|different|differ\w*|outside|zero|besides|rather than|free of|un\w+|non\w*|missing|doesnt|didnt|dont|havent|hasnt|isnt|arent)\b/i;
+  /n't\b|n’t\b|\b(not|no|never|without|except|other than|none|neither|nor|exclud\w*|unless|but|lack\w*|cannot|nothing|less|fewer|below|under|at most|different|differ\w*|outside|zero|besides|rather than|free of|un\w+|non\w*|missing|only|solely|exclusively|doesnt|didnt|dont|havent|hasnt|isnt|arent)\b/i;
 
 /** The question wants a figure beside what it asks for. */
 export const ASKS_FIGURE =
-  /how (many|much)|\b(and|with|along|also|as well as|including|together)\b[^.?]*\b(number|count|times|total|amount|size|frequency|average|maximum|minimum|sum|how)\b|,\s*(and )?(the )?(total |average )?(number|count|amount|how)\b|\btop (3|4|5|8|10|three|four|five|eight|ten)\b|what (are|is) (the|those|that) (sale|size|number|count|total|average)|(show|list|give|return|find|tell)( me)? the (number|count|total)|what (is|are) the (number|count|total)/i;
+  /how (many|much)|\b(and|with|along|also|as well as|including|together)\b[^.?]*\b(number|count|times|total|amount|size|frequency|average|maximum|minimum|sum|how)\b|,\s*(and )?(the )?(total |average )?(number|count|amount|how)\b|\btop (3|4|5|8|10|three|four|five|eight|ten)\b|what (are|is) (the|those|that) (sale|size|number|count|total|average)|(show|list|give|return|find|tell)( me)? the (number|count|total)|what (is|are) the (number|count|total)|what('s| is| are| was| were)? the (smallest|largest|biggest|greatest|highest|lowest|longest|shortest|maximum|minimum|average|total) [^.?,]*\b(and|,) *(what|which|who|its|their|the|in which|for which)\b/i;
 
 export const SUPERLATIVE =
   /\b(most|least|fewest|largest|greatest|highest|lowest|smallest|biggest|maximum|minimum|common|best|max|min|longest|shortest|oldest|youngest|popular|frequent\w*|top|more|rarest|heaviest|many)\b/i;

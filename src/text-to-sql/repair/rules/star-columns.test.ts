@@ -8,4 +8,9 @@ describe('star-columns', { timeout: 60_000 }, () => {
     );
     expect((await repairOnLibrary('SELECT * FROM book', 'Show all information about titles.')).sql).toBe('SELECT * FROM book');
   });
+
+  it('leaves the star where the question may ask for more than those', async () => {
+    const sql = 'SELECT * FROM author';
+    expect((await repairOnLibrary(sql, 'Show the birth years and countries.')).sql).toBe(sql);
+  });
 });

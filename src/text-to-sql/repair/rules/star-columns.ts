@@ -1,5 +1,6 @@
 import { applyEdits, replaceSpan } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
+import type { Question } from '../question.ts';
 import { proposal, type RepairRule } from '../rule.ts';
 import { bareName, nameWords } from '../words.ts';
 
@@ -23,6 +24,8 @@ export const starColumns: RepairRule = {
     const table = catalog.tables.get(source.table);
     const tested = new Set(scope.columns().map((column) => column.name.name.toLowerCase()));
     const found: { at: number; name: string }[] = [];
+    const own = new Set(nameWords(source.table));
+    let partly = false;
     for (const [key, column] of table?.columns ?? []) {
       if (tested.has(key)) continue;
       const words = nameWords(column.name);
@@ -32,8 +35,10 @@ export const starColumns: RepairRule = {
       if (at >= 0) found.push({ at, name: column.name });
       else if (bareName(key) === bareName(source.table) && words.some((word) => question.wordSet.has(word)))
         found.push({ at: 0, name: column.name });
+      // "type codes and descriptions": a column that the question names by its last word alone is asked for too.
+      else partly ||= isNamedByLastWord(words, own, question);
     }
-    if (found.length === 0 || found.length > MAX_COLUMNS) return Promise.resolve([]);
+    if (partly || found.length === 0 || found.length > MAX_COLUMNS) return Promise.resolve([]);
     found.sort((a, b) => a.at - b.at);
     const listed = found.map(({ name }) => quoteName(name)).join(', ');
     return Promise.resolve(
@@ -41,3 +46,8 @@ export const starColumns: RepairRule = {
     );
   },
 };
+
+function isNamedByLastWord(words: readonly string[], table: ReadonlySet<string>, { wordSet }: Question): boolean {
+  const last = words.at(-1);
+  return words.length > 1 && last !== undefined && !table.has(last) && wordSet.has(last);
+}
