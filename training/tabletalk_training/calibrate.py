@@ -5,7 +5,7 @@
 STUDENT is a Hugging Face folder of unrounded weights; OUT is one whose weights lie on the grid (quantize.py), so model-build reproduces them without
 error. Embedding and head are rounded to 8 bits by their largest weights. `--data` is needed for gptq alone.
 
-gptq goes through the layers in order; within one, qkv, out, gate_up, down. Each matrix is rounded for the inputs that the rounded ones before it make.
+gptq goes through the layers in order; within one, qkv, out, gate_up, down. Each matrix is rounded for the inputs that those rounded before it make.
 A layer at a time is kept in OUT/partial-*: killed at any moment, the same line goes on after the last whole one.
 
 At most in memory: the weights in f32, one layer's inputs, and one f32 second moment of inputs with its f64 factorization (2.3 GB for 8,960 inputs).
@@ -108,15 +108,14 @@ class Stream:
 
 
 def calibrate_layer(layer: Layer, stream: Stream, tell: Callable[[str], None]) -> None:
-    """Rounds the layer's matrices in place, each on the inputs that the rounded ones before it make."""
+    """Rounds the layer's matrices in place, each for the inputs that those before it make; tells what share of its outputs' energy is changed."""
     # What the stream computes with: the rounded weights in its precision, while `layer` keeps them in f32.
     computing = copy.deepcopy(layer).to(stream.dtype)
     for name in MATRICES:
         hessian = stream.second_moment(computing, getattr(computing, name))
         weight = getattr(layer, name).weight
         rounded = round_gptq(weight, hessian)
-        before, after = (output_error(x - weight, hessian) for x in (round_search(weight), rounded))
-        tell(f"{name} {after / before:.2f}")
+        tell(f"{name} {output_error(rounded - weight, hessian) / output_error(weight, hessian):.1e}")
         weight.copy_(rounded)
         getattr(computing, name).weight.copy_(rounded)
 
@@ -133,14 +132,13 @@ def calibrate(model: Decoder, packs: list[Pack], partial: Path, dtype: torch.dty
                 getattr(layer, name).weight.copy_(weight)
             print(f"layer {i + 1} of {len(model.layers)}: taken from {path}", file=sys.stderr, flush=True)
         else:
-            ratios: list[str] = []
-            calibrate_layer(layer, stream, ratios.append)
+            errors: list[str] = []
+            calibrate_layer(layer, stream, errors.append)
             whole = path.with_suffix(".writing")
             save_file({name: getattr(layer, name).weight for name in MATRICES}, whole)
             whole.replace(path)
-            # What is left of the outputs' squared error that the scale search would make.
             seconds = time.monotonic() - begun
-            print(f"layer {i + 1} of {len(model.layers)}, {seconds:.0f} s: {', '.join(ratios)} of the search's error", file=sys.stderr, flush=True)
+            print(f"layer {i + 1} of {len(model.layers)}, {seconds:.0f} s: {', '.join(errors)} of the outputs", file=sys.stderr, flush=True)
         if i + 1 < len(model.layers):
             stream.advance(copy.deepcopy(layer).to(dtype))
 

@@ -69,19 +69,20 @@ def round_gptq(weight: Tensor, hessian: Tensor, damping: float = 0.01) -> Tensor
     damped = damp(hessian, damping)
     importance = damped.diagonal().float()
     factor = inverse_factor(damped)
-    left, out = weight.clone(), torch.empty_like(weight)
-    for a in range(0, weight.shape[1], GROUP):
+    # Transposed, so that a column lies in one piece: 32 columns of all rows stay in the cache.
+    left = weight.T.contiguous()
+    out, errors = torch.empty_like(left), left.new_empty(GROUP, len(weight))
+    for a in range(0, len(left), GROUP):
         b = a + GROUP
-        block, errors = left[:, a:b], torch.empty(len(weight), GROUP)
-        scale = search_scale(block, importance[a:b])
+        block = left[a:b]
+        scale = search_scale(block.T.contiguous(), importance[a:b])[:, 0]
         for j in range(GROUP):
             row = factor[a + j, a + j : b]
-            rounded = snap(block[:, j : j + 1], scale)
-            errors[:, j : j + 1] = (block[:, j : j + 1] - rounded) / row[0]
-            out[:, a + j : a + j + 1] = rounded
-            block[:, j:] -= errors[:, j : j + 1] * row
-        left[:, b:] -= errors @ factor[a:b, b:]
-    return out
+            out[a + j] = snap(block[j], scale)
+            errors[j] = (block[j] - out[a + j]) / row[0]
+            block[j:].addr_(row, errors[j], alpha=-1)
+        left[b:].addmm_(factor[a:b, b:].T, errors, alpha=-1)
+    return out.T.contiguous()
 
 
 def output_error(change: Tensor, hessian: Tensor) -> float:
