@@ -26,6 +26,7 @@ const Line = v.looseObject({
   predicted_sql: v.optional(v.nullable(v.string())),
   prefill_ms: v.optional(v.number()),
   decode_ms: v.optional(v.number()),
+  milliseconds: v.optional(v.number()),
 });
 
 /**
@@ -57,11 +58,12 @@ export function readPredictionLines(text: string, name: string): Result<Predicti
       });
     }
     const { db_id, pred_sql, predicted_sql, prefill_ms, decode_ms } = parsed.output;
+    const milliseconds = prefill_ms === undefined || decode_ms === undefined ? parsed.output.milliseconds : prefill_ms + decode_ms;
     predictions.push({
       index,
       databaseId: db_id,
       predictedSql: pred_sql ?? predicted_sql ?? '',
-      ...(prefill_ms === undefined || decode_ms === undefined ? {} : { milliseconds: prefill_ms + decode_ms }),
+      ...(milliseconds === undefined ? {} : { milliseconds }),
       line: parsed.output,
       sqlField: pred_sql === undefined ? 'predicted_sql' : 'pred_sql',
     });

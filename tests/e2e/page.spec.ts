@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { column, concertSinger, drop, grid, openSample, question, root, runSql, Session, startForeignHost } from './browser-session.ts';
 import { intrusionAttempts } from './intrusion-attempts.ts';
 import { hostileDatabase, payloads } from './hostile-database.ts';
+import { seriousFindings } from './serious-findings.ts';
 
 const endless = 'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
 const manyRows =
@@ -276,23 +277,7 @@ describe('without a model', () => {
   test.each(['light', 'dark'] as const)('axe finds nothing serious on any page (%s)', async (colorScheme) => {
     const { page } = session;
     await page.emulateMedia({ colorScheme });
-    const axe = readFileSync(join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
-    const findings = async (where: string): Promise<string[]> => {
-      const before = session.violations.length;
-      await page.evaluate(axe);
-      const found = await page.evaluate(async (place) => {
-        interface Axe {
-          run: () => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
-        }
-        const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
-        return violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${place}: ${id}: ${html}`));
-      }, where);
-      // axe itself sets style attributes, which the policy refuses.
-      session.violations.length = before;
-      return found;
-    };
+    const findings = (where: string): Promise<string[]> => seriousFindings(session, where);
     await page.getByRole('button', { name: /^Bookshop/ }).waitFor();
     const found = await findings('start');
     await drop(page, 'nothing.sqlite', Buffer.from('no database'));

@@ -19,6 +19,9 @@ import { ResultBatches } from './result-batches.ts';
 import { RunArchive } from './run-archive.svelte.ts';
 import { runBenchmark, takePrediction, type Predict } from './run-benchmark.ts';
 
+/** Of fewer questions the bootstrap is too sure: all right, and it says 100 to 100%. */
+const leastForInterval = 20;
+
 /** The Benchmark page: the benchmark that was dropped in, the run on screen, the runs kept in this browser. */
 export class Benchmark {
   readonly opened = new OpenedDataset();
@@ -38,9 +41,11 @@ export class Benchmark {
   secondsLeft = $state<number | null>(null);
 
   readonly summary = $derived(summarize(this.results));
-  /** The 95% interval of the share right by execution; null while it changes, and of nothing. */
+  /** The 95% interval of the share right by execution; null while it changes, and of few questions. */
   readonly interval: Interval | null = $derived(
-    this.running || this.summary.n === 0 ? null : bootstrapInterval(this.results.flatMap(({ exec }) => (exec === null ? [] : [exec]))),
+    this.running || this.summary.n < leastForInterval
+      ? null
+      : bootstrapInterval(this.results.flatMap(({ exec }) => (exec === null ? [] : [exec]))),
   );
   readonly total = $derived(this.run?.plan.length ?? 0);
   readonly finished = $derived(this.run !== null && this.results.length >= this.total);
