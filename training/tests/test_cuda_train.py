@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_train import curve
-from tokenizers import Tokenizer
-
 from tabletalk_training import cuda_train
 from tabletalk_training.adapter import read_adapter
 from tabletalk_training.config import BadConfig, read_config
@@ -18,6 +15,8 @@ from tabletalk_training.model import load
 from tabletalk_training.optimizer import learning_rate
 from tabletalk_training.schedule import pack_stream, packs_per_step
 from tabletalk_training.train import packed_loss
+from test_train import curve
+from tokenizers import Tokenizer
 
 ROOT = Path(__file__).parent.parent
 TOY = ["full=false", "lora_rank=4", "lora_alpha=8", "quantize_from=1", "steps=6", "checkpoint_minutes=0"]
