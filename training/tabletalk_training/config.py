@@ -2,8 +2,11 @@
 
 A file may build on another (`extends: lora.yaml`, a name in the same folder) and say what one arm does otherwise (`cpu:`, `mlx:`, `cuda:` with settings
 below them). What counts, from the least: the extended file, its arm's section, the file, its arm's section, `--set`.
+
+    python -m tabletalk_training.config CONFIG ARM NAME        prints one setting, for run_student.sh
 """
 
+import sys
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -48,11 +51,12 @@ class Config:
     lora_rank: int = 16
     lora_alpha: float = 32.0
     base_model: str | None = None
+    base_licence: str | None = None
     four_bit_base: bool = False
     checkpoint_activations: bool = False
 
     # What may change between a kill and the resume without changing the curve that the run would have had.
-    FREE = ("threads", "checkpoint_minutes", "minutes", "steps", "epochs", "base_model", "checkpoint_activations")
+    FREE = ("threads", "checkpoint_minutes", "minutes", "steps", "epochs", "base_model", "base_licence", "checkpoint_activations")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,3 +118,16 @@ def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
     if not config.full and config.lora_rank < 1:
         raise BadConfig(f"lora_rank is {config.lora_rank}: choose 1 or more, or full: true.")
     return config
+
+
+def main() -> None:
+    _, path, arm, name = sys.argv
+    try:
+        value = read_config(Path(path), [], arm).as_dict()[name]
+    except BadConfig as error:
+        sys.exit(str(error))
+    print("" if value is None else str(value).lower() if isinstance(value, bool) else value)
+
+
+if __name__ == "__main__":
+    main()

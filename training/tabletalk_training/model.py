@@ -109,7 +109,12 @@ def is_linear(name: str) -> bool:
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> Decoder:
     """Reads a Hugging Face folder (config.json, model.safetensors or its parts)."""
     config = json.loads((folder / "config.json").read_text())
-    model = Decoder(config)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)  # a large base is never in memory in f32
+    try:
+        model = Decoder(config)
+    finally:
+        torch.set_default_dtype(default)
     weights = Weights(folder)
     with torch.no_grad():
         model.embedding.copy_(weights.get("model.embed_tokens.weight"))
