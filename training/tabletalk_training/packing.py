@@ -143,8 +143,30 @@ def pad(x: Tensor, plan: Layout) -> Tensor:
     return out.view(kv, r, b, s, size).permute(2, 0, 1, 3, 4).reshape(b * kv, r, s, size)
 
 
-def attend_packed(plan: Layout):
-    return lambda _, q, k, v: SharedPrefixAttention.apply(q, k, v, plan)
+def attend_packed(*plans: Layout):
+    """The attend function of packs whose tokens follow each other: each pack by itself, everything else of the decoder over all of them at once."""
+    lengths = [len(plan.ids) for plan in plans]
+
+    def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        parts = zip(plans, *(x.split(lengths) for x in (q, k, v)), strict=True)
+        return torch.cat([SharedPrefixAttention.apply(q, k, v, plan) for plan, q, k, v in parts])
+
+    return attend
+
+
+def together(packs: list[Pack], most: int = 3000) -> list[list[Pack]]:
+    """Neighbouring packs in groups of at most `most` tokens, to be computed at once: a weight's gradient is then added up once for all of them, 10 %
+    of a step of 135M. 3,000 tokens need some 2 GB of activations there, 8 GB in a 1.5B. A longer pack stands alone."""
+    groups: list[list[Pack]] = []
+    used = most
+    for pack in packs:
+        tokens = len(pack.prefix) + sum(len(suffix) + len(completion) for suffix, completion in pack.questions)
+        if used + tokens > most:
+            groups.append([])
+            used = 0
+        groups[-1].append(pack)
+        used += tokens
+    return groups
 
 
 def attend_masked(plan: Layout):

@@ -26,15 +26,17 @@ from .hub import model_folder
 from .lora import LoraAdamW, add_lora, to_adapter
 from .model import Decoder, load
 from .optimizer import MasterAdamW, learning_rate
-from .packing import Pack, attend_packed, layout
+from .packing import Pack, attend_packed, layout, together
 
 
-def packed_loss(model: Decoder, pack: Pack) -> tuple[Tensor, int, int]:
-    """Summed cross-entropy of a pack's completions, their number of tokens, and the tokens computed."""
-    plan = layout(pack)
-    hidden = model.hidden(plan.ids, plan.positions, attend_packed(plan))
-    loss = F.cross_entropy(model.logits(hidden[plan.predicts]), plan.targets, reduction="sum")
-    return loss, len(plan.targets), len(plan.ids)
+def packed_loss(model: Decoder, *packs: Pack) -> tuple[Tensor, int, int]:
+    """Summed cross-entropy of the packs' completions, their number of tokens, and the tokens computed."""
+    plans = [layout(pack) for pack in packs]
+    ids, positions, targets = (torch.cat([getattr(plan, name) for plan in plans]) for name in ("ids", "positions", "targets"))
+    hidden = model.hidden(ids, positions, attend_packed(*plans)).split([len(plan.ids) for plan in plans])
+    predicting = torch.cat([h[plan.predicts] for h, plan in zip(hidden, plans, strict=True)])
+    loss = F.cross_entropy(model.logits(predicting), targets, reduction="sum")
+    return loss, len(targets), len(ids)
 
 
 def fast_precision(wanted: str) -> torch.dtype:
@@ -136,11 +138,13 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
     begun = saved = time.monotonic()
     while progress < 1:
         at = time.monotonic()
-        loss_sum, targets, tokens, questions = 0.0, 0, 0, 0
-        for pack in batches.next():
-            loss, n, all_tokens = packed_loss(model, pack)
+        loss_sum, targets, tokens = 0.0, 0, 0
+        packs = batches.next()
+        questions = sum(len(pack.questions) for pack in packs)
+        for group in together(packs):
+            loss, n, all_tokens = packed_loss(model, *group)
             loss.backward()
-            loss_sum, targets, tokens, questions = loss_sum + float(loss.detach()), targets + n, tokens + all_tokens, questions + len(pack.questions)
+            loss_sum, targets, tokens = loss_sum + float(loss.detach()), targets + n, tokens + all_tokens
         # The rate of this step comes from the progress at its start; the rounding of the copy that it leaves, from the progress at its end.
         rate = learning_rate(config.peak_learning_rate, config.final_learning_rate, config.warmup_steps, step, progress)
         step += 1

@@ -5,7 +5,7 @@ from tokenizers import Tokenizer
 from tabletalk_training.decoding import greedy
 from tabletalk_training.examples import tokenize
 from tabletalk_training.model import load
-from tabletalk_training.packing import Pack, attend_masked, attend_packed, layout
+from tabletalk_training.packing import Pack, attend_masked, attend_packed, layout, together
 from tabletalk_training.train import packed_loss
 
 
@@ -39,6 +39,22 @@ def test_packed_questions_have_the_loss_and_gradients_of_separate_ones(base, row
     loss.backward()
     expected.backward()
     for (name, a), b in zip(packed.named_parameters(), separate.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-4, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def test_packs_computed_together_have_the_loss_and_gradients_of_each_alone(base, rows):
+    packs = [pack_of(base, rows[start:], count) for start, count in ((0, 3), (12, 1), (6, 5))]
+    assert [len(group) for group in together(packs, most=10**6)] == [3]
+    assert [len(group) for group in together(packs, most=1)] == [1, 1, 1]
+    at_once, in_turn = load(base), load(base)
+    loss, targets, tokens = packed_loss(at_once, *packs)
+    loss.backward()
+    alone = [packed_loss(in_turn, pack) for pack in packs]
+    for one, _, _ in alone:
+        one.backward()
+    assert (targets, tokens) == tuple(sum(x[i] for x in alone) for i in (1, 2))
+    torch.testing.assert_close(loss, sum(x[0] for x in alone), rtol=1e-5, atol=1e-4)
+    for (name, a), b in zip(at_once.named_parameters(), in_turn.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-4, msg=lambda m, name=name: f"{name}: {m}")
 
 
