@@ -131,6 +131,7 @@ describe('npm run filter-samples', { timeout: 120_000 }, () => {
       [0, 'direct', 'SELECT name FROM animal WHERE age > 5'],
       [1, 'reasoning', 'No idea.'],
       [1, 'reasoning', '```sql\nSELECT count(*) FROM animals\n```'],
+      [1, 'reasoning', 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'],
       [2, 'direct', 'SELECT name FROM animal'],
       [3, 'direct', 'SELECT name FROM keeper'],
     ] as const;
@@ -158,10 +159,10 @@ describe('npm run filter-samples', { timeout: 120_000 }, () => {
       '--examples',
       at('train.jsonl'),
     ];
-    await run(...files, '--also-gold');
+    await run(...files, '--also-gold', '--timeout', '1');
     const common = { db_id: 'zoo', model: 'teacher', usage: { prompt_tokens: 100, completion_tokens: 10 }, cost: 0.5 };
     const own = { mode: 'direct', sql: 'SELECT name FROM animal WHERE age >= 5', sample: 0, samples: 3, right: 2, agree: 2, gold_rows: 2 };
-    const gold = { model: 'gold', mode: 'gold', sql: golds[1], sample: null, samples: 2, right: 0, agree: 0, gold_rows: 1, cost: 0 };
+    const gold = { model: 'gold', mode: 'gold', sql: golds[1], sample: null, samples: 3, right: 0, agree: 0, gold_rows: 1, cost: 0 };
     expect(await parsed('traces.jsonl')).toEqual([
       { id: 'train_spider-0', question: 'Question 0?', ...common, ...own },
       { id: 'train_spider-1', question: 'Question 1?', ...common, ...gold, usage: { prompt_tokens: 0, completion_tokens: 0 } },
@@ -179,12 +180,12 @@ describe('npm run filter-samples', { timeout: 120_000 }, () => {
     expect(report).toMatchObject({
       questions: { asked: 4, kept: 2, none_right: 1, could_not_score: 1, gold_added: 1, kept_on_empty_gold: 1 },
       kept_share: 0.6667,
-      samples: { right: 3, 'wrong-rows': 1, 'does-not-run': 1, 'no-sql': 1, 'could-not-score': 1, timeout: 0 },
-      right_share: 0.5,
+      samples: { right: 3, 'wrong-rows': 1, 'does-not-run': 1, 'no-sql': 1, 'could-not-score': 1, timeout: 1 },
+      right_share: 0.4286,
       by_mode: { direct: { questions: 2, kept: 2 }, reasoning: { questions: 1, kept: 0 } },
-      agreement: { questions: 2, all_agree: 0, mean_largest_share: 0.5833 },
-      prompt_tokens: 700,
-      cost: 3.5,
+      agreement: { questions: 2, all_agree: 0, mean_largest_share: 0.5 },
+      prompt_tokens: 800,
+      cost: 4,
       gold_could_not_be_scored: [{ id: 'train_spider-2' }],
       traces_not_written_as_examples: [],
     });
