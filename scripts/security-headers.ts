@@ -6,9 +6,11 @@
 /** Hosts that models may be fetched from besides the page's own: TABLETALK_MODEL_HOSTS, a list with blanks between, as at build time. */
 export function modelHosts(environment: Readonly<Record<string, string | undefined>> = process.env): readonly string[] {
   const hosts = (environment.TABLETALK_MODEL_HOSTS ?? '').split(/\s+/).filter((host) => host !== '');
-  const wrong = hosts.find((host) => !/^https:\/\/[a-z0-9.-]+(:\d+)?$/i.test(host));
+  const wrong = hosts.find((host) => !/^https:\/\/(\*\.)?[a-z0-9.-]+(:\d+)?$/i.test(host));
   if (wrong !== undefined) {
-    throw new Error(`TABLETALK_MODEL_HOSTS names “${wrong}”: write whole origins such as https://models.example.org, with blanks between.`);
+    throw new Error(
+      `TABLETALK_MODEL_HOSTS names “${wrong}”: write whole origins such as https://models.example.org or https://*.example.org, with blanks between.`,
+    );
   }
   return hosts;
 }

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
 import { engineError } from './engine-errors.ts';
 import type { EngineError } from './engine.ts';
-import { parseJson, parseModelCard, Sha256, type CatalogueEntry } from './model-card.ts';
+import { parseJson, parseModelCard, Sha256, type CardSource, type CatalogueEntry } from './model-card.ts';
 import { listCachedModels } from './model-store.ts';
 
 export type { CatalogueEntry } from './model-card.ts';
@@ -29,14 +29,16 @@ export interface CatalogueOptions {
   readonly signal?: AbortSignal;
   /** What to offer when the catalogue cannot be read, as without a network: by default the models in the cache. */
   readonly cached?: () => Promise<readonly CatalogueEntry[]>;
+  /** Told of each folder that had to be left out, so that one host that is down does not hide the other models. */
+  readonly onLeftOut?: (folder: string, error: EngineError) => void;
 }
 
 /**
  * Reads the catalogue.
  *
  * @param baseUrl the absolute URL of the folder that holds `models/`, that is, of the app
- * @returns the models in the index's order. Where it cannot be read, as without a network, those in the cache. Errors: `network`, `wrong-hash`
- *   (a card that is not the pinned one, or that says nothing usable), `aborted`
+ * @returns the models in the index's order, those left out whose card cannot be had. Where the index or all of them cannot be read, as without
+ *   a network, those in the cache. Errors: `network`, `wrong-hash` (a card that is not the pinned one, or that says nothing usable), `aborted`
  */
 export async function loadCatalogue(
   baseUrl: string,
@@ -54,15 +56,62 @@ async function readCatalogue(indexUrl: string, options: CatalogueOptions): Promi
   const index = parseJson(Index, bytes.value, indexUrl);
   if (!index.ok) return index;
   const entries: CatalogueEntry[] = [];
+  let first: EngineError | undefined;
   for (const { folder, cardSha256, title } of index.value.models) {
     const url = new URL(folder.endsWith('/') ? folder : `${folder}/`, indexUrl).href;
-    const card = await fetchSmall(new URL('model-card.json', url).href, options);
-    if (!card.ok) return card;
-    const entry = await parseModelCard(card.value, { url, cardSha256, ...(title === undefined ? {} : { title }) });
-    if (!entry.ok) return entry;
-    entries.push(entry.value);
+    const entry = await readCard({ url, cardSha256, ...(title === undefined ? {} : { title }) }, options);
+    if (entry.ok) {
+      entries.push(entry.value);
+      continue;
+    }
+    if (entry.error.code === 'aborted') return entry;
+    first ??= entry.error;
+    options.onLeftOut?.(folder, entry.error);
   }
-  return success(entries);
+  return entries.length === 0 && first ? failure(first) : success(entries);
+}
+
+/**
+ * Reads the card of a model folder at an address that a person typed. Errors: `network` (also an address that is none, or a host that
+ * sends no CORS headers), `wrong-hash` (no card that this page reads), `aborted`.
+ *
+ * @param address the folder's or its card's, absolute
+ */
+export async function readLinkedModel(
+  address: string,
+  options: Pick<CatalogueOptions, 'fetch' | 'signal'> = {},
+): Promise<Result<CatalogueEntry, EngineError>> {
+  const url = folderUrl(address);
+  if (url === undefined) {
+    return failure(
+      engineError('network', {
+        message: 'That is not the address of a model folder.',
+        nextStep: 'Write the whole address, such as https://example.org/models/some-model/.',
+      }),
+    );
+  }
+  const read = await readCard({ url, origin: 'linked' }, options);
+  if (read.ok || read.error.code !== 'network') return read;
+  return failure({
+    ...read.error,
+    message: `No model card could be read from ${url}.`,
+    nextStep: 'Check the address and the connection. The host must send CORS headers (Access-Control-Allow-Origin).',
+  });
+}
+
+/** The folder that an address means, with a slash at the end; undefined if it is none. */
+export function folderUrl(address: string): string | undefined {
+  if (!URL.canParse(address.trim())) return undefined;
+  const url = new URL(address.trim());
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  url.hash = url.search = '';
+  url.pathname = url.pathname.replace(/model-card\.json$/, '').replace(/\/?$/, '/');
+  return url.href;
+}
+
+async function readCard(source: CardSource, options: CatalogueOptions): Promise<Result<CatalogueEntry, EngineError>> {
+  const card = await fetchSmall(new URL('model-card.json', source.url).href, options);
+  return card.ok ? parseModelCard(card.value, source) : card;
 }
 
 async function storedModels(): Promise<readonly CatalogueEntry[]> {

@@ -71,10 +71,11 @@ export class Inference {
     if (!config.ok) return config;
     try {
       watchDevices(this.#onLost);
-      const pipeline = await startWebLlm(files.value, library, options.onProgress);
+      const contextWindow = Math.min(entry.contextWindow, config.value.context_window_size);
+      const pipeline = await startWebLlm(files.value, library, contextWindow, options.onProgress);
       this.#loaded = {
         pipeline,
-        contextWindow: Math.min(entry.contextWindow, config.value.context_window_size),
+        contextWindow,
         stopTokens: new Set(config.value.conv_template.stop_token_ids),
         pieceTokens: PIECE_TOKENS[library.schedule],
         fed: [],
@@ -160,7 +161,12 @@ async function readChatConfig(files: ModelFiles): Promise<Result<v.InferOutput<t
 }
 
 /** Starts WebLLM on the verified files. Throws what WebLLM throws, and ModelFileError. */
-async function startWebLlm(files: ModelFiles, library: ModelLibrary, onProgress: (progress: LoadProgress) => void): Promise<Pipeline> {
+async function startWebLlm(
+  files: ModelFiles,
+  library: ModelLibrary,
+  contextWindow: number,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<Pipeline> {
   const total = totalBytes(files.files);
   let uploaded = 0;
   const names = files.files.map((file) => file.name);
@@ -190,8 +196,12 @@ async function startWebLlm(files: ModelFiles, library: ModelLibrary, onProgress:
           model: MODEL_URL,
           model_id: 'model',
           model_lib: MODEL_URL + library.file,
-          // Greedy: WebLLM divides by max(temperature, 1e-6), which leaves the likeliest token all the probability.
-          overrides: { temperature: 0, top_p: 1, repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 },
+          overrides: {
+            // A public model would reserve a KV cache for 32,768 tokens.
+            context_window_size: contextWindow,
+            // Greedy: WebLLM divides by max(temperature, 1e-6), which leaves the likeliest token all the probability.
+            ...{ temperature: 0, top_p: 1, repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 },
+          },
           ...(library.computeType === 'f16' ? { required_features: ['shader-f16'] } : {}),
         },
       ],

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from './catalogue.ts';
+import { loadCatalogue, readLinkedModel } from './catalogue.ts';
 import { parseModelCard, requiredFiles, type CatalogueEntry } from './model-card.ts';
 
 const some = { bytes: 10, sha256: 'a'.repeat(64) };
 const card = {
   id: 'small',
-  baseModel: 'SmolLM2-135M-Instruct',
+  base: 'SmolLM2-135M-Instruct',
   licence: 'Apache-2.0',
   contextWindow: 2048,
   promptStyle: 'compact',
@@ -54,6 +54,39 @@ describe('parseModelCard', () => {
     expect(entry).toMatchObject({ id: 'small', title: 'small', url, promptStyle: 'compact', contextWindow: 2048 });
     // six other files of 10 bytes and the larger library; tokenizer_config.json is not read by the engine
     expect(entry.sizeBytes).toBe(69);
+  });
+
+  it('says how well it was measured to answer, and nothing where nothing was measured', async () => {
+    const measured = { benchmark: 'Spider dev', executionMatch: 0.53, questions: 100, engine: 'as deployed' };
+    expect((await entryOf({ ...card, measuredAccuracy: measured })).measuredAccuracy).toEqual({
+      benchmark: 'Spider dev',
+      executionMatch: 0.53,
+      questions: 100,
+    });
+    expect((await entryOf({ ...card, measuredAccuracy: null })).measuredAccuracy).toBeNull();
+    expect((await entryOf({ ...card, measuredAccuracy: 'very good' })).measuredAccuracy).toBeNull();
+  });
+
+  it('estimates memory and the largest buffer from the architecture, where the card has it', async () => {
+    const architecture = {
+      vocab_size: 1000,
+      hidden_size: 64,
+      intermediate_size: 128,
+      num_hidden_layers: 2,
+      num_key_value_heads: 1,
+      head_dim: 32,
+    };
+    // three shards of 10 bytes; keys and values of 2,048 tokens, 2 layers, 32 numbers each, 4 bytes a number
+    expect(await entryOf({ ...card, architecture, quantization: { embeddingBits: 8 } })).toMatchObject({
+      memoryBytes: 30 + 2 * 2 * 32 * 2048 * 4,
+      largestBufferBytes: 64_000,
+    });
+    expect(await entryOf(card)).toMatchObject({ memoryBytes: null, largestBufferBytes: null });
+  });
+
+  it('gives a model from elsewhere an id of its own, so that it cannot take the place of a published one', async () => {
+    const parsed = await parseModelCard(bytesOf(card), { url, origin: 'imported' });
+    expect(parsed).toMatchObject({ ok: true, value: { id: 'imported.small', title: 'small', origin: 'imported' } });
   });
 
   it('asks for small files first, then the shards by number, and for one library only', async () => {
@@ -117,6 +150,34 @@ describe('loadCatalogue', () => {
       ok: false,
       error: { code: 'wrong-hash' },
     });
+  });
+
+  it('leaves out a model whose host is down, and says which', async () => {
+    const away = 'https://down.example.org/large/';
+    const both = { version: 1, models: [{ folder: away, cardSha256: 'a'.repeat(64) }, ...index(hash(bytesOf(card))).models] };
+    const leftOut: unknown[] = [];
+    const read = await loadCatalogue('https://example.org/app/', {
+      fetch: site({ [indexUrl]: both, [cardUrl]: card }),
+      cached,
+      onLeftOut: (folder, error) => leftOut.push([folder, error.code]),
+    });
+    expect(read).toMatchObject({ ok: true, value: [{ id: 'small' }] });
+    expect(leftOut).toEqual([[away, 'network']]);
+  });
+
+  it('reads a folder at an address that was typed, by its own card', async () => {
+    const fetch = site({ [cardUrl]: card });
+    for (const address of [url, url.slice(0, -1), ` ${cardUrl}`, `${url}?raw#top`]) {
+      expect(await readLinkedModel(address, { fetch }), address).toMatchObject({
+        ok: true,
+        value: { id: 'linked.small', origin: 'linked', url },
+      });
+    }
+    expect(await readLinkedModel('https://example.org/nothing', { fetch })).toMatchObject({ ok: false, error: { code: 'network' } });
+    for (const address of ['', 'models/small', 'file:///models/small', 'javascript:alert(1)']) {
+      const refused = await readLinkedModel(address, { fetch });
+      expect(refused.ok ? '' : refused.error.message, address).toBe('That is not the address of a model folder.');
+    }
   });
 
   it('offers the models in the cache when the network is gone', async () => {

@@ -1,47 +1,50 @@
 /**
  * Downloads, verifies and keeps models.
  *
- * Every file lies in one Cache under its SHA-256, so a new version of a model fetches only what changed, and the address from
- * which a model came does not matter. A manifest for each model says which files belong to it; it is marked complete last.
- * What is read is verified each time (5 ms a MB), and what is missing or damaged is fetched anew.
+ * Every file lies in one Cache under its SHA-256 (`model-cache.ts`), so a new version of a model fetches only what changed, and the
+ * address from which a model came does not matter. What is read is verified each time (5 ms a MB), and what is missing or damaged is
+ * fetched anew.
  */
-import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
-import { requiredFiles, StoredEntry, totalBytes, type CatalogueEntry, type ModelFile, type ModelLibrary } from './model-card.ts';
 import { downloadFile, wait, type DownloadEffects } from './download-file.ts';
 import { engineError } from './engine-errors.ts';
 import type { EngineError, LoadProgress } from './engine.ts';
-import { sha256 } from './sha256.ts';
+import { firstDownload } from './first-download.ts';
+import {
+  browserCacheEffects,
+  fileKey,
+  lockName,
+  openCache,
+  presentKeys,
+  readManifest,
+  readManifests,
+  readVerified,
+  removeModel,
+  removeQuietly,
+  storageFull,
+  storeFile,
+  sweep,
+  writeManifest,
+  type CacheEffects,
+  type Manifest,
+} from './model-cache.ts';
+import {
+  fileUrl,
+  MEMORY_MODEL_BYTES,
+  requiredFiles,
+  storedFiles,
+  totalBytes,
+  type CatalogueEntry,
+  type ModelFile,
+  type ModelLibrary,
+} from './model-card.ts';
 import { TimeLeft } from './time-left.ts';
-
-const CACHE_NAME = 'tabletalk-models';
-/** Cache keys must be http URLs; `.invalid` never resolves (RFC 2606), so no key can ever be fetched by mistake. */
-const KEY_ORIGIN = 'https://tabletalk.invalid';
 
 /**
  * Up to this size a model is read and verified whole before WebLLM starts (0.6 s), so that damage is healed before anything is
  * uploaded; a larger one is verified file by file as WebLLM asks for it.
  */
 const SMALL_MODEL_BYTES = 128 * 1024 * 1024;
-/** Past this, holding a model in memory would endanger the page. */
-const MEMORY_MODEL_BYTES = 512 * 1024 * 1024;
-
-interface Manifest {
-  readonly version: 1;
-  readonly entry: CatalogueEntry;
-  readonly files: readonly ModelFile[];
-  readonly complete: boolean;
-  /** Milliseconds since 1970. */
-  readonly storedAt: number;
-}
-
-const StoredManifest = v.object({
-  version: v.literal(1),
-  entry: StoredEntry,
-  files: v.array(v.object({ name: v.string(), bytes: v.number(), sha256: v.string() })),
-  complete: v.boolean(),
-  storedAt: v.number(),
-});
 
 /** A model, or the part of one that has arrived, in this browser's storage. */
 export interface CachedModel {
@@ -65,13 +68,7 @@ export interface ModelFiles {
 }
 
 /** The browser's part in it, replaceable in tests. */
-export interface StoreEffects extends DownloadEffects {
-  readonly caches: Pick<CacheStorage, 'open'> | undefined;
-  readonly locks: Pick<LockManager, 'request'> | undefined;
-  readonly now: () => number;
-  /** Bytes that the browser says are free; undefined if it does not say. */
-  readonly freeBytes: () => Promise<number | undefined>;
-}
+export type StoreEffects = DownloadEffects & CacheEffects;
 
 export interface PrepareOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -93,7 +90,12 @@ export class ModelStore {
    */
   async prepare(entry: CatalogueEntry, library: ModelLibrary, options: PrepareOptions = {}): Promise<Result<ModelFiles, EngineError>> {
     const { locks } = this.#effects;
-    const run = () => new Preparation(this.#effects, entry, requiredFiles(entry, library), options).run();
+    const run = async (): Promise<Result<ModelFiles, EngineError>> => {
+      // A hub says nothing of hashes: what comes first is what is held to later.
+      const known = entry.origin === 'hub' ? await firstDownload(this.#effects, entry, library, options) : success(entry);
+      if (!known.ok) return known;
+      return new Preparation(this.#effects, known.value, requiredFiles(known.value, library), options).run();
+    };
     if (!locks) return run();
     try {
       // await: the type of LockManager.request nests the promise.
@@ -108,7 +110,7 @@ export class ModelStore {
   async list(): Promise<readonly CachedModel[]> {
     const cache = await openCache(this.#effects);
     if (!cache) return [];
-    const present = new Set((await cache.keys()).map((request) => request.url));
+    const present = await presentKeys(cache);
     const models = (await readManifests(cache)).map((manifest) => ({
       id: manifest.entry.id,
       title: manifest.entry.title,
@@ -189,7 +191,7 @@ class Preparation {
 
   /** A new version of the model, or another library, leaves files of the old one behind. */
   async #sweepReplaced(old: Manifest | undefined): Promise<void> {
-    const wanted = new Set(this.#files.map(fileKey));
+    const wanted = new Set((this.#entry.origin === 'imported' ? storedFiles(this.#entry) : this.#files).map(fileKey));
     if (!this.#cache || !old || old.files.every((file) => wanted.has(fileKey(file)))) return;
     // Left-over files take room and do no other harm; the next sweep takes them.
     await sweep(this.#cache).catch(() => undefined);
@@ -213,14 +215,31 @@ class Preparation {
     return success(undefined);
   }
 
-  #download(file: ModelFile, onBytes: (bytes: number) => void): Promise<Result<Uint8Array<ArrayBuffer>, EngineError>> {
+  async #download(file: ModelFile, onBytes: (bytes: number) => void): Promise<Result<Uint8Array<ArrayBuffer>, EngineError>> {
+    const { origin, title } = this.#entry;
+    if (origin === 'imported') {
+      return failure(
+        engineError('wrong-hash', {
+          message: `The file ${file.name} of “${title}” is damaged or gone, and an imported model cannot be downloaded.`,
+          nextStep: 'Import its folder again.',
+        }),
+      );
+    }
     const { signal } = this.#options;
-    return downloadFile(new URL(file.name, this.#entry.url).href, file, this.#effects, { onBytes, signal });
+    const fetched = await downloadFile(fileUrl(this.#entry, file.name), file, this.#effects, { onBytes, signal });
+    if (fetched.ok || origin !== 'hub' || fetched.error.code !== 'wrong-hash') return fetched;
+    return failure(
+      engineError('wrong-hash', {
+        message: `The hub now has another ${file.name} than the one that this browser downloaded first, so it is not used.`,
+        nextStep: 'Delete the model and download it whole if you trust the new version.',
+        ...(fetched.error.detail === undefined ? {} : { detail: fetched.error.detail }),
+      }),
+    );
   }
 
   async #presentKeys(): Promise<ReadonlySet<string>> {
     try {
-      return new Set((await this.#cache?.keys())?.map((request) => request.url));
+      return this.#cache ? await presentKeys(this.#cache) : new Set();
     } catch {
       // Storage that cannot be listed cannot be trusted with a download either.
       this.#cache = undefined;
@@ -236,28 +255,18 @@ class Preparation {
       return success(undefined);
     }
     try {
-      const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) };
-      await cache.put(fileKey(file), new Response(bytes, { headers }));
+      await storeFile(cache, file, bytes);
       return success(undefined);
     } catch (error) {
       // Near the limit browsers throw all kinds of errors, not only QuotaExceededError, so the kind is not looked at.
       if (this.#total > MEMORY_MODEL_BYTES) {
         await removeQuietly(cache, this.#entry.id);
-        return failure(await this.#storageFull(error));
+        return failure(await storageFull(this.#effects, this.#total, error));
       }
       await this.#moveToMemory(cache);
       this.#held.set(file.name, bytes);
       return success(undefined);
     }
-  }
-
-  async #storageFull(error: unknown): Promise<EngineError> {
-    const free = await this.#effects.freeBytes();
-    const has = free === undefined ? '' : ` and has ${megabytes(free)} MB`;
-    return engineError('storage-full', {
-      message: `The model needs ${megabytes(this.#total)} MB of the browser’s storage; the browser refused${has}.`,
-      detail: error,
-    });
   }
 
   /** Takes what is already stored into memory and leaves no fragment behind. */
@@ -318,11 +327,10 @@ class Preparation {
 
   async #writeManifest(state: { readonly complete: boolean; readonly storedAt: number }): Promise<void> {
     if (!this.#cache) return;
-    const files = this.#files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }));
-    const manifest: Manifest = { version: 1, entry: this.#entry, files, ...state };
-    const response = new Response(JSON.stringify(manifest), { headers: { 'content-type': 'application/json' } });
+    // What was imported cannot be fetched for another graphics card later: all of it stays.
+    const files = this.#entry.origin === 'imported' ? storedFiles(this.#entry) : this.#files;
     // Without its manifest a model still loads: its files are found by their hashes. It is only missing from the list.
-    await this.#cache.put(manifestKey(this.#entry.id), response).catch(() => undefined);
+    await writeManifest(this.#cache, { entry: this.#entry, files, ...state }).catch(() => undefined);
   }
 
   #report(phase: 'download' | 'verify', loadedBytes: number): void {
@@ -343,97 +351,11 @@ export function deleteModel(id: string): Promise<Result<{ readonly freedBytes: n
 }
 
 function browserEffects(): StoreEffects {
-  const scope = globalThis as { caches?: CacheStorage; navigator?: { locks?: LockManager; storage?: StorageManager } };
   return {
-    caches: scope.caches,
-    locks: scope.navigator?.locks,
+    ...browserCacheEffects(),
     // Called as a method of the global object: browsers refuse a detached fetch.
     fetch: (input, init) => globalThis.fetch(input, init),
     wait,
     stallMs: 30_000,
-    now: () => Date.now(),
-    freeBytes: async () => {
-      const estimate = await scope.navigator?.storage?.estimate().catch(() => undefined);
-      return estimate?.quota === undefined ? undefined : estimate.quota - (estimate.usage ?? 0);
-    },
   };
-}
-
-/** Private windows and blocked site data make `open` throw; the model then runs from memory. */
-async function openCache(effects: StoreEffects): Promise<Cache | undefined> {
-  try {
-    return await effects.caches?.open(CACHE_NAME);
-  } catch {
-    return undefined;
-  }
-}
-
-async function readVerified(cache: Cache, file: ModelFile): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    const response = await cache.match(fileKey(file));
-    if (!response) return undefined;
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length === file.bytes && (await sha256(bytes)) === file.sha256) return bytes;
-    await cache.delete(fileKey(file));
-  } catch {
-    // A disk error reads like a damaged entry: the caller fetches the file again.
-  }
-  return undefined;
-}
-
-async function readManifest(cache: Cache, id: string): Promise<Manifest | undefined> {
-  try {
-    const response = await cache.match(manifestKey(id));
-    if (!response) return undefined;
-    const parsed = v.safeParse(StoredManifest, await response.json());
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    // A manifest that cannot be read counts as none: the files are found by their hashes, and it is written anew.
-    return undefined;
-  }
-}
-
-async function readManifests(cache: Cache): Promise<readonly Manifest[]> {
-  const prefix = manifestKey('');
-  const ids = (await cache.keys())
-    .filter(({ url }) => url.startsWith(prefix))
-    .map(({ url }) => decodeURIComponent(url.slice(prefix.length)));
-  const manifests = await Promise.all(ids.map((id) => readManifest(cache, id)));
-  return manifests.filter((manifest) => manifest !== undefined);
-}
-
-async function removeModel(cache: Cache, id: string): Promise<number> {
-  const manifest = await readManifest(cache, id);
-  await cache.delete(manifestKey(id));
-  const swept = await sweep(cache);
-  return totalBytes(manifest?.files.filter((file) => swept.has(fileKey(file))) ?? []);
-}
-
-/** Deletes the files that no manifest names: those of deleted models, and of versions that were replaced. Returns their keys. */
-async function sweep(cache: Cache): Promise<ReadonlySet<string>> {
-  const named = new Set((await readManifests(cache)).flatMap((manifest) => manifest.files.map(fileKey)));
-  const orphans = (await cache.keys()).map(({ url }) => url).filter((url) => url.startsWith(fileKey({ sha256: '' })) && !named.has(url));
-  await Promise.all(orphans.map((url) => cache.delete(url)));
-  return new Set(orphans);
-}
-
-async function removeQuietly(cache: Cache, id: string): Promise<void> {
-  // Storage is in trouble already; that deleting fails as well changes nothing for the person.
-  await removeModel(cache, id).catch(() => undefined);
-}
-
-function fileKey(file: Pick<ModelFile, 'sha256'>): string {
-  return `${KEY_ORIGIN}/sha256/${file.sha256}`;
-}
-
-function manifestKey(id: string): string {
-  return `${KEY_ORIGIN}/manifest/${encodeURIComponent(id)}`;
-}
-
-function lockName(id: string): string {
-  return `tabletalk-model-${id}`;
-}
-
-function megabytes(bytes: number): number {
-  return Math.ceil(bytes / 1e6);
 }

@@ -61,6 +61,17 @@ export function checkLimits(adapter: AdapterDescription): Result<void, EngineErr
 }
 
 /**
+ * The largest buffer that WebLLM 0.2.86 gets on an adapter, in bytes: it asks for 1 GiB, and where that is too much for the least that
+ * WebGPU promises, however much lies between (its detectGPUDevice).
+ */
+export function usableBufferBytes({ limits }: AdapterDescription): number {
+  const wanted = 1024 * 1024 * 1024;
+  const buffer = limits.maxBufferSize >= wanted ? wanted : REQUIRED_LIMITS.maxBufferSize;
+  const binding = limits.maxStorageBufferBindingSize >= wanted ? wanted : REQUIRED_LIMITS.maxStorageBufferBindingSize;
+  return Math.min(buffer, binding);
+}
+
+/**
  * Picks the compiled library that suits an adapter: on software the one without workgroup barriers (7 times the prefill, 22
  * times the decode of the other), on a graphics card with shader-f16 the one that computes in 16 bits, else in 32 bits.
  *
@@ -83,6 +94,7 @@ export function selectLibrary(adapter: AdapterDescription, libraries: readonly M
   return failure(
     engineError('device-limits', {
       message: 'This model needs 16-bit shader arithmetic (shader-f16), which this graphics card does not offer.',
+      nextStep: 'Choose a model that computes in 32 bits.',
       detail: libraries.map((library) => library.file).join(', '),
     }),
   );

@@ -3,7 +3,8 @@
  *
  *   npx tsx src/engine/node/index-models.ts public/models
  *
- * Pins the SHA-256 of each model-card.json, and refuses a folder whose files are not what its card says.
+ * Pins the SHA-256 of each model-card.json, and refuses a folder whose files are not what its card says. Folders on other hosts, which
+ * were written into the index by hand, stay in it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,4 +31,9 @@ for (const folder of folders) {
   models.push({ folder: `${folder}/`, cardSha256 });
   console.log(`${folder}: ${(entry.value.sizeBytes / 1e6).toFixed(1)} MB`);
 }
-writeFileSync(path.join(root, 'index.json'), `${JSON.stringify({ version: 1, models }, null, 2)}\n`);
+const indexFile = path.join(root, 'index.json');
+if (existsSync(indexFile)) {
+  const before = JSON.parse(readFileSync(indexFile, 'utf8')) as { models: { folder: string; cardSha256: string }[] };
+  models.push(...before.models.filter(({ folder }) => /^https?:/.test(folder)));
+}
+writeFileSync(indexFile, `${JSON.stringify({ version: 1, models }, null, 2)}\n`);

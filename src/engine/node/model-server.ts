@@ -54,12 +54,17 @@ export class ModelServer {
     await new Promise((resolve) => server.close(resolve));
   }
 
-  /** Gives the folder a card for the files it holds, and reads it as the app does. */
-  async entry(id = 'm'): Promise<CatalogueEntry> {
+  /** A card for the files that the folder holds. */
+  card(id = 'm'): Uint8Array<ArrayBuffer> {
     const files = Object.fromEntries([...this.files].map(([name, bytes]) => [name, { bytes: bytes.length, sha256: hash(bytes) }]));
     const libraries = [{ file: 'm.wasm', computeType: 'f32', schedule: 'gpu' }];
     const card = { id, licence: 'Apache-2.0', contextWindow: 1024, promptStyle: 'compact', libraries, files };
-    const bytes = new Uint8Array(Buffer.from(JSON.stringify(card)));
+    return new Uint8Array(Buffer.from(JSON.stringify(card)));
+  }
+
+  /** The folder as the app reads it. */
+  async entry(id = 'm'): Promise<CatalogueEntry> {
+    const bytes = this.card(id);
     const parsed = await parseModelCard(bytes, { url: this.url, cardSha256: hash(bytes) });
     if (!parsed.ok) throw new Error(parsed.error.detail);
     return parsed.value;
