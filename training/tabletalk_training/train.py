@@ -131,9 +131,10 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
             "batches": (batches.epoch, batches.done), "master": {n: w.detach() for n, w in optimizer.master.items()},
             "adam": optimizer.adam.state_dict(), "config": model.config, "settings": config.as_dict(),
         }  # fmt: skip
-        save_checkpoint(out, state)
+        # The adapter first: a run that ends between the two makes both again.
         if not config.full:
             write_peft(to_adapter(optimizer.master, model.config, config.lora_rank, config.lora_alpha), out / "adapter", str(base))
+        save_checkpoint(out, state)
 
     begun = saved = time.monotonic()
     while progress < 1:
