@@ -1,7 +1,6 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as v from 'valibot';
-import type { Database, Schema } from '../src/database/database.ts';
+import type { Database } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { scoreBird } from '../src/evaluation/bird.ts';
@@ -10,16 +9,12 @@ import { Scorer } from '../src/evaluation/score.ts';
 import type { Verdict } from '../src/evaluation/score.ts';
 import { answer } from '../src/text-to-sql/answer.ts';
 import type { AskContext } from '../src/text-to-sql/answer.ts';
-import { buildSchemaIndex } from '../src/text-to-sql/link-schema.ts';
-import { buildValueIndex } from '../src/text-to-sql/link-values.ts';
-import type { PromptStyle } from '../src/text-to-sql/prompt.ts';
-import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
+import { askContext, openSpiderDatabase, readCard } from './ask-context.ts';
 import { NativeEngine } from './native-engine.ts';
 import { Progress } from './progress.ts';
-import { readSampleRows } from './sample-rows.ts';
-import { readSpiderDatabase, readSpiderExamples, readSpiderTables } from './spider-data.ts';
+import { readSpiderExamples, readSpiderTables } from './spider-data.ts';
 import type { SpiderExample } from './spider-data.ts';
 
 /**
@@ -76,8 +71,8 @@ async function main(args: readonly string[]): Promise<void> {
     for (const databaseId of new Set(left.map((example) => example.databaseId))) {
       const database = new NodeDatabase();
       try {
-        const schema = await openDatabase(database, spider, databaseId);
-        const context = await askContext(database, schema, card.promptStyle, schemaBudget);
+        const schema = await openSpiderDatabase(database, spider, databaseId);
+        const context = await askContext(database, schema, { ...card, ...(schemaBudget === undefined ? {} : { schemaBudget }) });
         const entry = tables.get(databaseId);
         const foreignKeys = entry === undefined ? new Map<string, string>() : foreignKeyMap(entry);
         const scorer = given.text('bird') === undefined ? new Scorer(database, schema, foreignKeys) : null;
@@ -154,22 +149,6 @@ async function birdFields({ query, difficulty }: SpiderExample, predicted: strin
   return { difficulty: difficulty ?? null, exec_match: exec === null ? null : exec === 1 };
 }
 
-const Card = v.looseObject({
-  id: v.string(),
-  promptStyle: v.picklist(['compact', 'create-table']),
-  schemaBudget: v.exactOptional(v.number()),
-});
-
-async function readCard(folder: string): Promise<v.InferOutput<typeof Card>> {
-  try {
-    return v.parse(Card, JSON.parse(await readFile(path.join(folder, 'model-card.json'), 'utf8')));
-  } catch (error) {
-    throw new UsageError(
-      `${folder} is not a model folder: its model-card.json cannot be read (${error instanceof Error ? error.message : String(error)}).`,
-    );
-  }
-}
-
 async function questions(
   spider: string,
   database: string | undefined,
@@ -214,25 +193,6 @@ async function answered(out: string, model: string): Promise<Set<string>> {
       return line.output.question_id;
     }),
   );
-}
-
-async function openDatabase(database: Database, spider: string, databaseId: string): Promise<Schema> {
-  const bytes = await readSpiderDatabase(spider, databaseId);
-  if (bytes === undefined) throw new UsageError(`The database ${databaseId} is not in ${path.join(spider, 'database')}.`);
-  const opened = await database.open(bytes);
-  if (!opened.ok) throw new UsageError(`The database ${databaseId} cannot be opened. ${opened.error.message}`);
-  return opened.value;
-}
-
-async function askContext(database: Database, schema: Schema, style: PromptStyle, schemaBudget: number | undefined): Promise<AskContext> {
-  const values = buildValueIndex(await readColumnValues(database, schema));
-  return {
-    schema: buildSchemaIndex(schema),
-    values,
-    style,
-    ...(schemaBudget === undefined ? {} : { schemaBudget }),
-    ...(style === 'create-table' ? { sampleRows: await readSampleRows(database, schema) } : {}),
-  };
 }
 
 await runCommand(main);
