@@ -2,9 +2,10 @@
 
     python -m tabletalk_training.perplexity MODEL --data dev.jsonl [--ids ids.json | --limit N] [--against UNROUNDED]
 
-MODEL is a Hugging Face folder. Prints one JSON object. Each token of the gold SQL and its end token is predicted from the gold before it: `perplexity` is
-exp(mean negative log-likelihood a token), `exact` the share of questions whose every token is the model's first choice. With `--against`: `divergence` is
-the mean Kullback-Leibler divergence of UNROUNDED's next-token distribution to MODEL's, in nats, `same_choice` the share of tokens with one first choice.
+MODEL is a Hugging Face folder. Prints one JSON object. Each token of the gold SQL and its end token is predicted from the gold before it:
+- perplexity: exp(mean negative log-likelihood a token); exact: share of questions whose every token is the model's first choice;
+- with --against, divergence: mean Kullback-Leibler divergence of UNROUNDED's next-token distribution to MODEL's, in nats; same_choice: share of tokens
+  where both have the same first choice.
 
 A rounding can lower the perplexity by chance (an overconfident student becomes less so); it cannot lower the divergence.
 """
