@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,15 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from .checkpoint import Log, load_checkpoint, newest_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
 from .config import BadConfig, read_settings
+from .decoding import Prompt, sample
 from .examples import BadExamples, Example, read_examples, tokenize
 from .model import Decoder, load
 from .optimizer import MasterAdamW, learning_rate
 from .packing import Pack, attend_packed, layout
 from .rewards import ROOT, Scored, Scorer, ScorerFailed, Weights
-from .sampling import Prompt, sample
+from .run_log import Log
 from .train import fast_precision, fingerprint
 
 Tokens = tuple[int, ...]
@@ -74,28 +75,38 @@ class GrpoConfig:
     held_out_samples: int
     held_out_every: int
     checkpoint_minutes: float
+    # The CUDA arm can train an adapter (LoRA) instead of all weights; KL is then measured to the model without it.
+    full: bool = True
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
 
     # What may change between a kill and the resume without changing the curve that the run would have had.
     FREE = ("threads", "checkpoint_minutes", "held_out_every")
 
     def identity(self) -> dict[str, Any]:
         free = self.FREE + (("steps",) if self.final_learning_rate == 1 else ())
-        return {k: v for k, v in asdict(self).items() if k not in free}
+        defaults = {f.name: f.default for f in fields(self) if f.default is not MISSING}
+        return {k: v for k, v in asdict(self).items() if k not in free and not (k in defaults and v == defaults[k])}
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
     @property
     def bits(self) -> tuple[int, int] | None:
         return (self.matrix_bits, self.embedding_bits) if self.quantized else None
 
 
-def read_grpo_config(path: Path, overrides: list[str]) -> GrpoConfig:
+def read_grpo_config(path: Path, overrides: list[str], arm: str = "cpu") -> GrpoConfig:
     """A YAML file with `name=value` overrides. Raises BadConfig."""
-    config = GrpoConfig(**read_settings(path, overrides, GrpoConfig))
+    config = GrpoConfig(**read_settings(path, overrides, GrpoConfig, arm))
     if config.precision not in ("auto", "float32", "bfloat16"):
         raise BadConfig(f"precision is {config.precision}: choose auto, float32 or bfloat16.")
     if config.samples < 2:
         raise BadConfig(f"samples is {config.samples}: an answer is measured against the others of its group, choose 2 or more.")
     if config.temperature <= 0:
         raise BadConfig(f"temperature is {config.temperature}: choose more than 0, else all answers of a group are the same.")
+    if arm == "cpu" and not config.full:
+        raise BadConfig("This arm trains all weights: set full: true, or train an adapter on a GPU (grpo_cuda).")
     return config
 
 
@@ -222,18 +233,18 @@ class Batch:
 
 
 def batches(groups: list[Group], divide_by_deviation: bool) -> list[Batch]:
-    """The answers of the groups that teach, packed behind their schemas."""
-    packed: dict[Tokens, tuple[list[tuple[Tokens, Tokens]], list[float], list[float]]] = {}
+    """The answers of each group that teaches, packed behind its prompt (all but the last token, whose hidden state predicts an answer's first)."""
+    out = []
     for group in groups:
         if not group.teaches:
             continue
-        questions, advantage, count = packed.setdefault(group.example.prefix, ([], [], []))
         by_answer = dict(zip(group.answers, advantages(group.rewards, divide_by_deviation), strict=True))
-        for answer, times in Counter(group.answers).items():
-            questions.append((group.example.suffix, answer))
-            advantage += [by_answer[answer]] * len(answer)
-            count += [float(times)] * len(answer)
-    return [Batch(Pack(prefix, tuple(q)), torch.tensor(a), torch.tensor(n)) for prefix, (q, a, n) in packed.items()]
+        prompt = group.example.prefix + group.example.suffix
+        counts = Counter(group.answers)
+        by_token = [(by_answer[answer], float(times)) for answer, times in counts.items() for _ in answer]
+        advantage, count = torch.tensor(by_token).T
+        out.append(Batch(Pack(prompt[:-1], tuple((prompt[-1:], answer) for answer in counts)), advantage, count))
+    return out
 
 
 @dataclass(frozen=True)
@@ -269,25 +280,40 @@ def update(model: Decoder, reference: Decoder, optimizer: MasterAdamW, work: lis
     return Update(loss_sum / n, kl_sum / n, clipped / n, norm)
 
 
-def fits(x: Example, config: GrpoConfig) -> bool:
-    """Whether the prompt leaves room for an answer, and gold is no longer than an answer may be."""
-    return len(x.prefix) + len(x.suffix) + config.answer_tokens <= config.context and len(x.completion) <= config.answer_tokens
+@dataclass(frozen=True)
+class Questions:
+    """The questions of a run, those kept out of it to measure on, and the ids of those left out for their length."""
+
+    asked: list[Example]
+    held_out: list[Example]
+    too_long: list[str]
+
+
+def read_questions(config: GrpoConfig, data: Path, tokenizer: Tokenizer) -> Questions:
+    """Left out are questions whose prompt leaves no room for an answer or whose gold query is longer than one may be. Raises BadExamples."""
+    examples, too_long = tokenize(read_examples(data), tokenizer, config.context)
+    if dev := next((x for x in examples if x.id.startswith("dev-")), None):
+        raise BadExamples(f"{data} has {dev.id}, a question that students are measured on: give training questions.")
+
+    def fits(x: Example) -> bool:
+        return len(x.prefix) + len(x.suffix) + config.answer_tokens <= config.context and len(x.completion) <= config.answer_tokens
+
+    fitting = [x for x in examples if fits(x)]
+    if len(fitting) <= config.held_out:
+        raise BadExamples(
+            f"{data} has {len(fitting)} questions of at most {config.context} tokens, and {config.held_out} are held out: raise context or lower held_out."
+        )
+    held_out = sorted(random.Random(config.seed).sample(fitting, config.held_out), key=lambda x: x.prefix)
+    taken = {x.id for x in held_out}
+    return Questions([x for x in fitting if x.id not in taken], held_out, too_long + [x.id for x in examples if not fits(x)])
 
 
 def grpo(config: GrpoConfig, model_folder: Path, data: Path, scorer: Scorer, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
-    examples, too_long = tokenize(read_examples(data), tokenizer, config.context)
-    too_long += [x.id for x in examples if not fits(x, config)]
-    examples = [x for x in examples if fits(x, config)]
-    if dev := next((x for x in examples if x.id.startswith("dev-")), None):
-        raise BadExamples(f"{data} has {dev.id}, a question that students are measured on: give training questions.")
-    if len(examples) <= config.held_out:
-        raise BadExamples(f"{data} has {len(examples)} questions of at most {config.context} tokens; {config.held_out} are held out: raise context or lower that.")
-    held_out = sorted(random.Random(config.seed).sample(examples, config.held_out), key=lambda x: x.prefix)
-    taken = {x.id for x in held_out}
-    examples = [x for x in examples if x.id not in taken]
+    questions = read_questions(config, data, tokenizer)
+    held_out = questions.held_out
     dtype = fast_precision(config.precision)
     model, reference = load(model_folder, dtype), load(model_folder, dtype).requires_grad_(False)
     model.embedding.requires_grad_(config.train_embedding)
@@ -295,7 +321,7 @@ def grpo(config: GrpoConfig, model_folder: Path, data: Path, scorer: Scorer, out
     identity = fingerprint(config, model_folder, data)
 
     step, seen, before = 0, 0, 0.0
-    prompts = Prompts(examples, config.seed, config.prompts_per_schema)
+    prompts = Prompts(questions.asked, config.seed, config.prompts_per_schema)
     if path := newest_checkpoint(out):
         state = load_checkpoint(path)
         if state["identity"] != identity:
@@ -305,15 +331,15 @@ def grpo(config: GrpoConfig, model_folder: Path, data: Path, scorer: Scorer, out
             for name, w in optimizer.master.items():
                 w.copy_(state["master"][name])
         optimizer.adam.load_state_dict(state["adam"])
-        prompts = Prompts(examples, config.seed, config.prompts_per_schema, *state["prompts"])
+        prompts = Prompts(questions.asked, config.seed, config.prompts_per_schema, *state["prompts"])
         del state
     optimizer.write_copies(config.bits)
     sampler = Sampler(tokenizer, scorer, config)
     log = Log(out / "log.jsonl")
-    if too_long:
-        log.write(event="too-long", count=len(too_long), context=config.context, first=too_long[:5])
+    if questions.too_long:
+        log.write(event="too-long", count=len(questions.too_long), context=config.context, first=questions.too_long[:5])
     log.write(
-        event="resumed" if step else "started", step=step, examples=len(examples), held_out=len(held_out), precision=str(dtype),
+        event="resumed" if step else "started", step=step, examples=len(questions.asked), held_out=len(held_out), precision=str(dtype),
         trained=sum(w.numel() for w in optimizer.master.values()), config=asdict(config),
     )  # fmt: skip
 
@@ -372,7 +398,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("config", type=Path)
-    arguments.add_argument("--model", type=Path, required=True, help="Hugging Face folder of the fine-tuned model, also the one that KL is measured to")
+    arguments.add_argument("--model", type=Path, required=True, help="Hugging Face folder of the fine-tuned model; KL is measured to it")
     arguments.add_argument("--data", type=Path, required=True, help="examples JSONL of training questions")
     arguments.add_argument("--spider", type=Path, required=True, help="Spider as published, with the databases")
     arguments.add_argument("--out", type=Path, required=True, help="folder of the run")

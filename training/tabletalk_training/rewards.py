@@ -6,6 +6,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 # The first start on a machine compiles; a reply waits for the queries before it, each with a time limit of its own.
@@ -60,7 +61,7 @@ class Scorer:
         self.lines: queue.Queue[str | None] = queue.Queue()
         self.words = ""
 
-    def __enter__(self) -> "Scorer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:

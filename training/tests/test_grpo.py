@@ -8,22 +8,32 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import COLUMNS, MAIN, TABLES, example, write_lines
 from tokenizers import Tokenizer
 
-from tabletalk_training.checkpoint import load_checkpoint, newest_checkpoint, read_log
+from tabletalk_training.checkpoint import load_checkpoint, newest_checkpoint
 from tabletalk_training.config import BadConfig, Config, read_settings
-from tabletalk_training.decoding import greedy
+from tabletalk_training.decoding import Prompt, greedy, sample
 from tabletalk_training.examples import BadExamples, read_examples, tokenize
 from tabletalk_training.export import export
-from tabletalk_training.grpo import GrpoConfig, Group, advantages, batches, grpo, kl_estimate, read_grpo_config, token_log_probabilities, token_losses, update
+from tabletalk_training.grpo import (
+    Group,
+    GrpoConfig,
+    advantages,
+    batches,
+    grpo,
+    kl_estimate,
+    read_grpo_config,
+    token_log_probabilities,
+    token_losses,
+    update,
+)
 from tabletalk_training.model import Decoder, load
 from tabletalk_training.optimizer import MasterAdamW
 from tabletalk_training.packing import Pack
 from tabletalk_training.rewards import Scored, Scorer, ScorerFailed, Verdict, Weights
-from tabletalk_training.sampling import Prompt, sample
+from tabletalk_training.run_log import read_log
 from tabletalk_training.train import train
-
-from conftest import COLUMNS, MAIN, TABLES, example, write_lines
 
 ROOT = Path(__file__).parent.parent
 NAMES = list(TABLES)
@@ -33,7 +43,9 @@ NAMES = list(TABLES)
 def spider(tmp_path_factory) -> Path:
     """The toy examples as Spider publishes its own: questions with gold queries and a database each."""
     folder = tmp_path_factory.mktemp("spider")
-    questions = [{"db_id": db, "question": f"{i}", "query": example(db, i)["completion"].removesuffix("<|im_end|>")} for db in NAMES for i in range(12)]
+    questions = [
+        {"db_id": db, "question": f"{i}", "query": example(db, i)["completion"].removesuffix("<|im_end|>")} for db in NAMES for i in range(12)
+    ]
     (folder / "train_spider.json").write_text(json.dumps(questions))
     for db in NAMES:
         (folder / "database" / db).mkdir(parents=True)
@@ -116,7 +128,8 @@ def test_an_update_follows_the_gradient_of_the_policy_with_equal_answers_compute
         group(examples[20], [(5, 2), (6, 2)], [0.2, 0.2]),  # teaches nothing
     ]
     work = batches(groups, True)
-    assert [[answer for _, answer in b.pack.questions] for b in work] == [[(5, 6, 2), (7, 2), (8, 9, 10, 2)]]
+    [only] = work
+    assert [answer for _, answer in only.pack.questions] == [(5, 6, 2), (7, 2), (8, 9, 10, 2)]
     config = GrpoConfig(**{**vars_of(ROOT / "configs" / "grpo-smollm2-135m.yaml"), "kl": 0.0, "gradient_clip": 1e9})
     model, reference = load(base), load(base)
     optimizer = MasterAdamW(model, (0.9, 0.98), 0.0, 1e9)
@@ -214,7 +227,20 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_curve(settings, student,
     assert len(curve) == 6 and any(x[-1] for x in curve.values())
     held_out = [x for x in read_log(whole / "log.jsonl") if x["event"] == "held-out"]
     assert [x["step"] for x in held_out] == [0, 3, 6]
-    command = [sys.executable, "-m", "tabletalk_training.grpo", settings, "--model", student, "--data", questions, "--spider", spider, "--out", killed]
+    command = [
+        sys.executable,
+        "-m",
+        "tabletalk_training.grpo",
+        settings,
+        "--model",
+        student,
+        "--data",
+        questions,
+        "--spider",
+        spider,
+        "--out",
+        killed,
+    ]
     process = subprocess.Popen([*command, "--set", "checkpoint_minutes=0"], cwd=ROOT, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while max(steps(killed), default=0) < 3:
@@ -234,7 +260,12 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_curve(settings, student,
 
 
 def test_bad_input_is_refused_in_a_sentence(settings, base, questions, data, scorer, tmp_path):
-    for override, says in [("samples=1", "2 or more"), ("temperature=0", "more than 0"), ("precision=float8", "choose auto"), ("kl_weight=1", "no setting")]:
+    for override, says in [
+        ("samples=1", "2 or more"),
+        ("temperature=0", "more than 0"),
+        ("precision=float8", "choose auto"),
+        ("kl_weight=1", "no setting"),
+    ]:
         with pytest.raises(BadConfig, match=says):
             read_grpo_config(settings, [override])
     with pytest.raises(BadExamples, match="are held out"):
