@@ -28,6 +28,7 @@ from tabletalk_training.grpo import (
     token_losses,
     update,
 )
+from tabletalk_training.grpo_curve import curve, smooth
 from tabletalk_training.model import Decoder, load
 from tabletalk_training.optimizer import MasterAdamW
 from tabletalk_training.packing import Pack
@@ -273,3 +274,19 @@ def test_bad_input_is_refused_in_a_sentence(settings, base, questions, data, sco
     dev = write_lines(tmp_path / "dev.jsonl", [{**x, "id": f"dev-{i}"} for i, x in enumerate(read_examples(data))])
     with pytest.raises(BadExamples, match="give training questions"):
         grpo(read_grpo_config(settings, []), base, dev, scorer, tmp_path / "none")
+
+
+def test_the_configs_are_whole_and_an_adapter_is_refused_where_all_weights_are_trained():
+    for path in sorted((ROOT / "configs").glob("grpo-*.yaml")):
+        assert read_grpo_config(path, [], "cuda").samples == 8
+    with pytest.raises(BadConfig, match="train an adapter on a GPU"):
+        read_grpo_config(ROOT / "configs" / "grpo-qwen2.5-coder-1.5b.yaml", [])
+
+
+def test_the_curve_shows_each_step_once_and_what_was_measured_apart():
+    log = [{"event": "step", "step": n, "reward": n / 10, "equal": n / 20, "runs": n / 5, "kl": n / 1000} for n in (1, 2, 2, 3)]
+    svg = curve([*log, {"event": "held-out", "step": 0, "reward": 0.1, "equal": 0.1, "runs": 0.2}], "Toy & test")
+    assert svg.count('r="1.5"') == 9 and svg.count('r="5"') == 3 and "Toy &amp; test" in svg
+    assert smooth([0.0, 1.0, 2.0, 9.0], 1) == [0.5, 1.0, 4.0, 5.5]
+    with pytest.raises(ValueError, match="no step"):
+        curve([], "Nothing")
