@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_train import curve
+from tokenizers import Tokenizer
+
 from tabletalk_training import cuda_train
 from tabletalk_training.adapter import read_adapter
+from tabletalk_training.checkpoint import read_log
 from tabletalk_training.config import BadConfig, read_config
-from tabletalk_training.examples import tokenize
+from tabletalk_training.examples import BadExamples, tokenize
 from tabletalk_training.fuse import fuse
 from tabletalk_training.model import load
 from tabletalk_training.optimizer import learning_rate
 from tabletalk_training.schedule import pack_stream, packs_per_step
 from tabletalk_training.train import packed_loss
-from test_train import curve
-from tokenizers import Tokenizer
 
 ROOT = Path(__file__).parent.parent
 TOY = ["full=false", "lora_rank=4", "lora_alpha=8", "quantize_from=1", "steps=6", "checkpoint_minutes=0"]
@@ -60,6 +62,21 @@ def test_a_toy_run_follows_the_cpu_arm_resumes_to_the_same_curve_and_fuses(qwen,
 
     with pytest.raises(BadConfig, match="choose a new --out"):
         cuda_train.train(read_config(ROOT / "configs/lora.yaml", ["steps=6", "epochs=null"], "cuda"), qwen, data, run, gpus=0)
+
+
+def test_examples_over_the_context_are_counted_in_the_log_and_bad_data_is_refused(qwen, data, rows, settings, tmp_path):
+    with pytest.raises(BadExamples, match="raise `context`"):
+        cuda_train.make_trainer(read_config(settings, [*TOY, "context=10"], "cuda"), qwen, data, tmp_path / "none", gpus=0)
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(data.read_text() + '{"id": "x"}\n')
+    with pytest.raises(BadExamples, match=f"line {len(rows) + 1}"):
+        cuda_train.make_trainer(read_config(settings, TOY, "cuda"), qwen, bad, tmp_path / "none", gpus=0)
+    examples, _ = tokenize(rows, Tokenizer.from_file(str(qwen / "tokenizer.json")), 2048)
+    context = sorted(x.tokens for x in examples)[len(examples) // 2]
+    trainer = cuda_train.make_trainer(read_config(settings, [*TOY, f"context={context}"], "cuda"), qwen, data, tmp_path / "some", gpus=0)
+    [line] = [x for x in read_log(tmp_path / "some" / "log.jsonl") if x["event"] == "too-long"]
+    assert line["count"] == sum(x.tokens > context for x in examples) > 0
+    assert all(max(row["position_ids"]) < context for row in trainer.train_dataset)
 
 
 def test_packs_that_the_gpus_cannot_share_are_refused(qwen, data, config, tmp_path):

@@ -15,11 +15,11 @@ from tabletalk_training import mlx_train
 from tabletalk_training.adapter import read_adapter
 from tabletalk_training.checkpoint import read_log
 from tabletalk_training.config import BadConfig, read_config
-from tabletalk_training.examples import tokenize
+from tabletalk_training.examples import BadExamples, tokenize
 from tabletalk_training.fuse import fuse
 from tabletalk_training.lora import load_adapter
 from tabletalk_training.model import load
-from tabletalk_training.packing import Pack
+from tabletalk_training.packing import Pack, attend_masked, layout
 from tabletalk_training.schedule import pack_stream, packs_per_step, total_steps
 from tabletalk_training.train import packed_loss
 
@@ -91,8 +91,6 @@ def test_a_run_trains_resumes_to_the_same_curve_and_its_adapter_is_the_same_ever
 
 
 def one_logits(model, tokens) -> np.ndarray:
-    from tabletalk_training.packing import attend_masked, layout
-
     plan = layout(Pack(tokens[:1], ((tokens[1:], (0,)),)))
     with torch.no_grad():
         return model.logits(model.hidden(plan.ids, plan.positions, attend_masked(plan))[-1]).numpy()
@@ -115,6 +113,16 @@ def test_steps_take_every_example_once_an_epoch_and_the_schedule_has_its_length(
         packs.append(next(stream))
     assert sorted((p.prefix, *q) for p in packs for q in p.questions) == sorted((x.prefix, x.suffix, x.completion) for x in examples)
     assert total_steps(examples, config) == -(-len(packs) // each)
+
+
+def test_examples_over_the_context_are_counted_in_the_log_and_all_over_it_is_refused(qwen, data, rows, settings, tmp_path):
+    with pytest.raises(BadExamples, match="raise `context`"):
+        mlx_train.train(read_config(settings, [*TOY, "context=10"], "mlx"), qwen, data, tmp_path / "none")
+    examples, _ = tokenize(rows, Tokenizer.from_file(str(qwen / "tokenizer.json")), 2048)
+    context = sorted(x.tokens for x in examples)[len(examples) // 2]
+    mlx_train.train(read_config(settings, [*TOY, f"context={context}", "steps=1"], "mlx"), qwen, data, tmp_path / "some")
+    [line] = [x for x in read_log(tmp_path / "some" / "log.jsonl") if x["event"] == "too-long"]
+    assert line["count"] == sum(x.tokens > context for x in examples) > 0
 
 
 def test_what_the_arm_does_not_do_is_refused_in_a_sentence(settings, qwen, data, tmp_path):
