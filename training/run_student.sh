@@ -7,6 +7,8 @@
 # Stopped or killed at any moment, the same line goes on: finished stages are skipped (remove OUT/done/STAGE to repeat one), and training, predictions
 # and calibration resume within themselves. Needs uv, Node, npm ci in the root, and emscripten for the compilation (model-build/README.md).
 #
+# What follows the config (after --toy) goes to the training: --set minutes=60 --set epochs=null.
+#
 #   SPIDER      Spider as published: the folder or the archive
 #   BASE        base model, a Hugging Face folder or a hub id (default: the config's base_model); with LICENCE, its licence (default: the config's)
 #   DATA        train.jsonl, such as a teacher's filtered traces (default: Spider's gold queries, made here)
@@ -21,9 +23,12 @@ usage() { sed -n '2,/^set/p' "$0" | sed '$d' | cut -c3- >&2; exit 2; }
 CONFIG=$1
 NAME=$(basename "$CONFIG" .yaml)
 TOY=; SETTINGS=(); LIMIT=(); LIBRARIES=webgpu-f32,webgpu-f16,webgpu-f32-flat; CALIBRATION=256
-if [ "${2:-}" = --toy ]; then
+shift
+if [ "${1:-}" = --toy ]; then
+  shift
   TOY=-toy; SETTINGS=(--set epochs=null --set minutes=null --set steps=4 --set warmup_steps=2); LIMIT=(--limit 10); LIBRARIES=webgpu-f32; CALIBRATION=16
 fi
+SETTINGS+=("$@")
 absolute() { case $1 in /*) echo "$1" ;; *) if [ -e "$1" ]; then realpath "$1"; else echo "$1"; fi ;; esac; }
 SPIDER=$(absolute "$SPIDER")
 OUT=${OUT:-../../students/$NAME$TOY}

@@ -116,7 +116,7 @@ def test_a_killed_adapter_run_resumes_to_the_same_loss_curve(settings, qwen, dat
     # Killed once before the rounding begins (at step 6 of 12) and once after.
     for until in (3, 8):
         process = subprocess.Popen(command(settings, qwen, data, killed, *extra), cwd=ROOT, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while max(curve(killed), default=0) < until:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.001)
