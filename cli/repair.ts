@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
 import { readPredictions } from './predictions-file.ts';
+import { BATCH_LIMITS } from './repair-limits.ts';
 import { readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options } = parseArgs({
@@ -56,7 +57,11 @@ for (const [databaseId, own] of byDatabase) {
   if (!opened.ok) throw new Error(`${databaseId}: ${opened.error.message}`);
   const facts = await readFacts(database, { schema: opened.value });
   for (const { place, prediction, question } of own) {
-    const result = await repair(prediction.predictedSql, database, question, { habits, ...(facts === null ? {} : { facts }) });
+    const result = await repair(prediction.predictedSql, database, question, {
+      habits,
+      ...BATCH_LIMITS,
+      ...(facts === null ? {} : { facts }),
+    });
     if (result.changes.length > 0) changed += 1;
     const kept = Object.fromEntries(Object.entries(prediction.line).filter(([field]) => !VERDICT_FIELDS.has(field)));
     outputs[place] = { ...kept, [prediction.sqlField]: result.sql, original_sql: result.original, changes: result.changes };

@@ -1,10 +1,12 @@
 /**
- * Writes reports/repair.md: what the repair brings on published predictions, rule by rule, and what it does to right queries.
+ * Writes reports/repair.md: what the repair brings on published predictions and on our own students', rule by rule, and what it does to
+ * right queries. With --fuzz, also what `npm run fuzz-repair -- --out FILE` counted.
  *
- *     npm run report-repair -- --spider ../shared/spider --out reports/repair.md ../shared/predictions/*.jsonl
+ *     npm run report-repair -- --spider ../shared/spider --out reports/repair.md [--fuzz FILE] ../shared/predictions/*.jsonl reports/predictions/*.jsonl
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { availableParallelism, loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Schema } from '../src/database/database.ts';
@@ -17,7 +19,9 @@ import type { RepairRule } from '../src/text-to-sql/repair/rule.ts';
 import { ALL_RULES } from '../src/text-to-sql/repair/rules/all-rules.ts';
 import { readTree } from '../src/text-to-sql/sql/tree.ts';
 import { BREAKERS } from './break-sql.ts';
+import { fuzzTotals, type FuzzState } from './fuzz-totals.ts';
 import { readPredictions, type Prediction } from './predictions-file.ts';
+import { BATCH_LIMITS } from './repair-limits.ts';
 import { groupByDatabase, readSpiderDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 
 const { values: options, positionals } = parseArgs({
@@ -27,6 +31,8 @@ const { values: options, positionals } = parseArgs({
     out: { type: 'string' },
     /** Broken queries of each kind and split. */
     broken: { type: 'string', default: '300' },
+    /** What the fuzz wrote with --out. */
+    fuzz: { type: 'string' },
     /** Sections to leave out, by name: rules, thinned, gold, broken. */
     skip: { type: 'string', default: '' },
   },
@@ -63,6 +69,18 @@ function percent(part: number, whole: number, digits = 1): string {
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.map(String).join(' | ')} |`;
   return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+function quantiles(numbers: readonly number[], shares: readonly number[]): string[] {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return shares.map((share) => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(1));
+}
+
+/** How busy the machine was, for reading the clock's times. */
+function machine(): string {
+  return `${String(availableParallelism())} cores, with ${loadavg()
+    .map((load) => load.toFixed(1))
+    .join(', ')} processes running or waiting (means of the last 1, 5 and 15 minutes).`;
 }
 
 interface SqlJsDatabase {
@@ -133,7 +151,8 @@ class PredictionReport {
   readonly rules = new Map<string, RuleTally>(
     ALL_RULES.map((rule) => [rule.name, { acted: 0, aloneFixed: 0, aloneBroken: 0, lost: 0, spared: 0 }]),
   );
-  readonly times: number[] = [];
+  /** Of each repair, in milliseconds: by the clock, and of the processor in all threads of this process, SQLite's included. */
+  readonly times: { readonly wall: number; readonly cpu: number }[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -194,10 +213,12 @@ async function measureOne(
 ): Promise<void> {
   const gold = example.query;
   const run = (habits: boolean, uses?: (rule: RepairRule) => boolean) =>
-    repair(sql, database, example.question, { facts, habits, ...(uses === undefined ? {} : { uses }) });
+    repair(sql, database, example.question, { facts, habits, ...BATCH_LIMITS, ...(uses === undefined ? {} : { uses }) });
   const start = performance.now();
+  const processorBefore = process.cpuUsage();
   const plain = await run(false);
-  times.push(performance.now() - start);
+  const processor = process.cpuUsage(processorBefore);
+  times.push({ wall: performance.now() - start, cpu: (processor.user + processor.system) / 1_000 });
   const full = await run(true);
   const before = await judges.lenient(gold, sql);
   const after = await judges.lenient(gold, plain.sql);
@@ -285,7 +306,7 @@ async function measureGold(split: 'train_spider' | 'train_others' | 'dev', perKi
       }
       tally.count += 1;
       if (!skipped.has('gold')) {
-        const result = await repair(query, opened.database, question, { facts: opened.facts });
+        const result = await repair(query, opened.database, question, { facts: opened.facts, ...BATCH_LIMITS });
         const changed = result.sql !== query && !(await isRight(query, result.sql));
         tally.touched += Number(result.changes.length > 0);
         tally.changed += Number(changed);
@@ -302,7 +323,7 @@ async function measureGold(split: 'train_spider' | 'train_others' | 'dev', perKi
         const tree = readTree(query, opened.facts.catalog.lookup);
         const wrong = tree === null ? null : ((await BREAKERS[kind]?.(tree, opened.facts, pick)) ?? null);
         if (wrong === null || (await isRight(query, wrong))) continue;
-        const back = await repair(wrong, opened.database, question, { facts: opened.facts });
+        const back = await repair(wrong, opened.database, question, { facts: opened.facts, ...BATCH_LIMITS });
         counts.count += 1;
         counts.back += Number(await isRight(query, back.sql));
       }
@@ -351,13 +372,22 @@ sections.push(
       `${String(t.errorsBefore)} → ${String(t.errorsAfter)} (${String(t.empty)})`,
     ]),
   ),
-  '## Time of one repair, habits off\n\nIn Node with the database in its own thread, on the machine that made this report, other work running beside it.',
+  `## Time of one repair, habits off\n\nIn Node, with the database in its own thread, what is known of a database kept from question to question and read with the first. First the processor's time in all threads (other work on the machine changes it little), then the clock's. ${machine()}`,
   table(
-    ['Set', 'median ms', '95% ms', 'slowest ms'],
+    ['Set', 'median CPU ms', '95% CPU ms', '99% CPU ms', 'most CPU ms', 'median ms', '95% ms', '99% ms', 'slowest ms'],
     reports.map(({ report: { name, times } }) => {
-      const sorted = [...times].sort((a, b) => a - b);
-      const at = (share: number) => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(1);
-      return [name, at(0.5), at(0.95), at(1)];
+      const shares = [0.5, 0.95, 0.99, 1];
+      return [
+        name,
+        ...quantiles(
+          times.map(({ cpu }) => cpu),
+          shares,
+        ),
+        ...quantiles(
+          times.map(({ wall }) => wall),
+          shares,
+        ),
+      ];
     }),
   ),
 );
@@ -436,6 +466,27 @@ if (!(skipped.has('gold') && skipped.has('broken'))) {
       ),
     );
   }
+}
+if (options.fuzz !== undefined) {
+  const state = JSON.parse(await readFile(options.fuzz, 'utf8')) as FuzzState;
+  const totals = fuzzTotals(state);
+  sections.push(
+    `## Mutated gold, habits at random\n\n\`npm run fuzz-repair -- --spider DIR --count ${String(state.count)} --seed ${String(state.seed)} --out FILE\`, 200 ms a statement and 500 ms a repair; slow is more than 10 s (a statement that is stopped has its database opened again), wrong is an answer that does not run or was changed without a reason.`,
+    table(
+      ['mutations', 'databases', 'changed', 'threw', 'slow', 'wrong', 'slowest ms'],
+      [
+        [
+          totals.done,
+          Object.keys(state.databases).length,
+          totals.changed,
+          totals.threw,
+          totals.slow,
+          totals.wrong,
+          totals.slowestMs.toFixed(0),
+        ],
+      ],
+    ),
+  );
 }
 const command = `npm run report-repair -- --spider DIR --out reports/repair.md ${positionals.map((file) => path.basename(file)).join(' ')}`;
 const heading = `# Repair of SQL by the database itself\n\nMade by \`${command}\`${options.skip === '' ? '' : ` (left out: ${options.skip})`}. Rules: src/text-to-sql/repair.`;

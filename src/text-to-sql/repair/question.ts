@@ -33,17 +33,28 @@ export class Question {
     return tellingWords(name).filter((word) => word.length > 2 && !others.has(word) && this.wordSet.has(word)).length;
   }
 
-  /** "the names of all journalists": the column's words, then the table's, with nothing but small words between. */
+  /** "the names of all journalists", "each journalist's name": the column's words beside the table's, with nothing but small words between. */
   asksFor(column: string, table: string): boolean {
     const wanted = nameWords(column);
     const owner = nameWords(table).filter((word) => !EMPTY_WORDS.has(word));
     if (wanted.length === 0 || owner.length === 0) return false;
+    const stand = (words: readonly string[], at: number) => words.every((word, index) => this.words[at + index] === word);
     return this.words.some((_, start) => {
-      if (!wanted.every((word, index) => this.words[start + index] === word)) return false;
+      if (stand(owner, start)) {
+        const next = start + owner.length;
+        // The s of a genitive is a word of its own here.
+        return stand(wanted, next) || (this.words[next] === 's' && stand(wanted, next + 1));
+      }
+      if (!stand(wanted, start)) return false;
       let next = start + wanted.length;
       while (SMALL_WORDS.has(this.words[next] ?? '')) next += 1;
-      return next > start + wanted.length && owner.every((word, index) => this.words[next + index] === word);
+      return next > start + wanted.length && stand(owner, next);
     });
+  }
+
+  /** The question speaks of what is in the table, apart from words that another table's name has as well. */
+  speaksOf(table: string, others: ReadonlySet<string>): boolean {
+    return this.mentions(table) || tellingWords(table).some((word) => !others.has(word) && this.hasForm(word, others));
   }
 
   /**

@@ -4,12 +4,12 @@ import { quoteName, quoteString } from '../../sql/print.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
-import type { Question } from '../question.ts';
+import { tellingWords, type Question } from '../question.ts';
 import type { Proposal, RepairRule } from '../rule.ts';
 import { bareName, nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
 import { splitDuplicateAliases } from './duplicate-alias.ts';
-import { farColumns, isItsName, nearColumns } from './near-columns.ts';
+import { farColumns, isItsName, isPartOf, nearColumns } from './near-columns.ts';
 import { rebuildFrom, type AddedTable, type Drop, type Target } from './rebuild-from.ts';
 import { mendUnknownTables } from './unknown-table.ts';
 import { forgottenFrom, otherTables, swappedTables, type Ranked } from './whole-tables.ts';
@@ -33,6 +33,10 @@ const ASKED_FOR = 0.04;
 
 /** What a column's name is worth more than its key where the query shows it: nobody asks to see keys. */
 const SHOWN_NAME = 0.05;
+/** What it costs that a column has fewer words than were asked for, while one a key away has them all. */
+const DROPPED_WORDS = 0.1;
+/** An exact column of a table that is named in the column's own name. */
+const NAMED_OWNER = 0.08;
 const COMPARISONS = new Set(['=', '!=', '<>', '==', '<', '>', '<=', '>=', 'IS']);
 interface Option {
   readonly action: Action;
@@ -173,8 +177,32 @@ function optionsFor(missing: Missing, tree: SqlTree, catalog: Catalog, question:
   if (!missing.inJoin) return all.slice(0, OPTIONS_PER_COLUMN);
   // In a join condition the keys know better than the name, unless the name is nearly right.
   const unbound = missing.scope.source(missing.qualifier) === null;
-  const sure = all.find(({ action, cost }) => action.kind === 'column' && cost <= 0.12 && (unbound || action.alias === missing.qualifier));
-  return [...(sure === undefined ? [] : [sure]), { action: { kind: 'rejoin' }, cost: 0.13, tableCost: 0 }];
+  const links = all.filter(({ action }) => action.kind === 'column' && !comparesToItself(missing, action.alias, tree));
+  const sure = links.find(
+    ({ action, cost }) => action.kind === 'column' && cost <= 0.12 && (unbound || action.alias === missing.qualifier),
+  );
+  return [...(sure === undefined ? [] : [sure]), { action: { kind: 'rejoin' }, cost: 0.13, tableCost: 0 }, ...withoutKeys(missing, links)];
+}
+
+/** Where no key is declared: the very name at another alias, first at that of the table that the condition joins. */
+function withoutKeys({ scope, name, columns }: Missing, links: readonly Option[]): Option[] {
+  return links.flatMap((option) => {
+    const { action } = option;
+    if (action.kind !== 'column' || action.column !== name) return [];
+    const item = scope.source(action.alias)?.item;
+    const joined = item !== undefined && columns.every(({ start, end }) => item.start <= start && end <= item.end);
+    return [{ ...option, cost: joined ? 0.2 : 0.22 }];
+  });
+}
+
+/** A condition on one table alone joins nothing. */
+function comparesToItself({ scope, columns }: Missing, alias: string, tree: SqlTree): boolean {
+  return columns.some((column) => {
+    const parent = tree.parentOf(column);
+    if (parent?.kind !== 'binary') return false;
+    const other = parent.left === column ? parent.right : parent.left;
+    return other.kind === 'column' && scope.resolve(other).source?.alias === alias;
+  });
 }
 
 /** `name = Kyle`: a word of the question without its quotes. */
@@ -209,8 +237,13 @@ function columnOptions({ scope, qualifier, name, inCount, columns }: Missing, ca
   }
   for (const source of bound === undefined ? sources : [bound]) {
     const near = nearColumns(catalog, source.table, name);
-    for (const { column, score } of near)
-      toColumn(1.02 - score - (isShown && isItsName(column, name) ? SHOWN_NAME : 0), source.alias, column);
+    for (const { column, score } of near) {
+      const shown = isShown && isItsName(column, name) ? SHOWN_NAME : 0;
+      const isMeant = catalog.tables.get(source.table)?.primary.includes(column) === true || question.asksFor(column, source.table);
+      const elsewhere = catalog.edges(source.table).some((edge) => catalog.lookup(edge.toTable)?.has(name) === true);
+      const dropped = !isMeant && elsewhere && isPartOf(column, name);
+      toColumn(1.02 - score - shown + (dropped ? DROPPED_WORDS : 0), source.alias, column);
+    }
     if (near.length === 0)
       for (const { column, score } of farColumns(catalog, source.table, name)) toColumn(1.4 - score, source.alias, column);
     if (near.length === 0 && (name === 'name' || name === 'title')) {
@@ -259,6 +292,7 @@ function joinOptions(
     let cost = 0.2 + 0.08 * path.length - (question.mentions(table.name) ? 0.06 : 0);
     const through = table.columnNames.has(name) ? keyLikeName(bound === undefined ? sources : [bound], key, name, catalog) : null;
     if (through !== null) cost = Math.min(cost, 1.01 - through);
+    if (table.columnNames.has(name) && path.length === 1 && namesOwner(name, table.name)) cost = Math.min(cost, NAMED_OWNER);
     if (question.asksFor(name, table.name) && !sources.some((source) => question.asksFor(name, source.table)))
       cost = Math.min(cost, ASKED_FOR);
     if (qualifier !== '' && bound === undefined && aliasFits(qualifier, table.name)) {
@@ -277,6 +311,13 @@ function joinOptions(
     options.push({ action: { kind: 'join', table: qualifier, column: name }, cost: 0.01, tableCost: 0 });
   }
   return options;
+}
+
+/** `breed_name` of the table `breeds`. */
+function namesOwner(column: string, table: string): boolean {
+  const words = nameWords(column);
+  const owner = tellingWords(table);
+  return owner.length > 0 && owner.length < words.length && owner.every((word) => words.includes(word));
 }
 
 /** `course` of a table with `course_id`, which refers to a table with a column `course`: how alike the key's name is; null where there is none. */

@@ -54,6 +54,13 @@ export function farColumns(catalog: Catalog, table: string, name: string): NearC
     .slice(0, 1);
 }
 
+/** `name` for `breed_name`: some of the words that were asked for. */
+export function isPartOf(column: string, name: string): boolean {
+  const words = nameWords(column);
+  const asked = nameWords(name);
+  return words.length < asked.length && words.every((word) => asked.includes(word));
+}
+
 /** `country_name` for `country`. */
 export function isItsName(column: string, name: string): boolean {
   const known = nameWords(name);

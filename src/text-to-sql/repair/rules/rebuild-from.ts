@@ -5,6 +5,7 @@ import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog, Key } from '../catalog.ts';
 import type { Question } from '../question.ts';
+import { nameWords } from '../words.ts';
 
 /** A column as it will stand: its source's alias (lower-case) and its lower-case name. */
 export interface Target {
@@ -62,7 +63,11 @@ export function rebuildFrom(
   const conditions = holdingConditions(tree, scope, entries, targets, edits, tableOf, catalog);
   const star = scope.select.columns.some((column) => column.expression === null);
   const keep = entries.filter((entry, index) => {
-    if (star || used.has(entry.alias) || drop === 'none' || question.mentions(entry.table)) return true;
+    if (star || used.has(entry.alias) || drop === 'none') return true;
+    if (question.mentions(entry.table)) return true;
+    // The only table that was written says more than one joined to it: a word of its name is enough for it to stay.
+    const others = new Set(entries.flatMap((other) => (other === entry ? [] : nameWords(other.table))));
+    if (scope.sources.length === 1 && question.speaksOf(entry.table, others)) return true;
     const unlinked =
       index === 0
         ? entries.length > 1 && ![...conditions.values()].some((condition) => condition.aliases.has(entry.alias))
@@ -71,7 +76,8 @@ export function rebuildFrom(
   });
   const first = keep[0];
   if (first === undefined) return null;
-  const path: FindPath = (tables, target) => catalog.path(tables, target, (key) => mentionsKey(key, question));
+  const path: FindPath = (tables, target) =>
+    catalog.path(tables, target, (key) => mentionsKey(key, question) + (usesKey(key, scope) ? 0.75 : 0));
   const text = joinAll(first, keep.slice(1), conditions, tableOf, labelOf, catalog, path);
   return text === null ? null : replaceSpan(from, `FROM ${text}`);
 }
@@ -84,6 +90,16 @@ function mentionsKey(key: Key, question: Question): number {
     question.countMentioned(key.column, `${key.table} ${key.toTable}`),
     question.countMentioned(key.toColumn, `${key.table} ${key.toTable}`),
   );
+}
+
+/** A query that groups by or shows one of two keys is about that one. */
+function usesKey(key: Key, scope: Scope): boolean {
+  return scope.columns().some((column) => {
+    if (scope.inJoin(column)) return false;
+    const { table } = scope.resolve(column).source ?? { table: null };
+    const name = column.name.name.toLowerCase();
+    return (table === key.table && name === key.column) || (table === key.toTable && name === key.toColumn);
+  });
 }
 
 function entriesOf(tree: SqlTree, scope: Scope, added: readonly AddedTable[], catalog: Catalog): Entry[] {

@@ -70,19 +70,21 @@ function tableByColumns(scope: Scope, source: Source, catalog: Catalog, question
     if (column.table !== null) return column.table.name.toLowerCase() === source.alias;
     return scope.sources.length === 1 && scope.resolve(column).status === 'missing';
   });
+  if (asked.length === 0) return null;
   const names = [...new Set(asked.map((column) => column.name.name.toLowerCase()))];
-  // What is only joined and never used says nothing of what it is.
-  if (asked.every((column) => scope.inJoin(column))) return null;
+  // What is only joined and never used does not say what it is: then the question has to.
+  const idle = asked.every((column) => scope.inJoin(column));
   const here = new Set(scope.sources.map((other) => other.table));
   let best: { table: string; worth: number } | null = null;
   let tied = false;
   for (const [key, table] of catalog.tables) {
-    if (here.has(key)) continue;
+    const mentioned = question.countMentioned(table.name, '');
+    if (here.has(key) || (idle && mentioned === 0)) continue;
     const scores = names.map((name) =>
       table.columnNames.has(name) ? 1 : (nearColumns(catalog, key, name, MIN_COLUMN_SIMILARITY)[0]?.score ?? 0),
     );
     if (scores.includes(0)) continue;
-    const worth = scores.reduce((sum, score) => sum + score, 0) / scores.length + 0.1 * question.countMentioned(table.name, '');
+    const worth = scores.reduce((sum, score) => sum + score, 0) / scores.length + 0.1 * mentioned;
     if (best !== null && Math.abs(worth - best.worth) < 0.01) tied = true;
     else if (best === null || worth > best.worth) {
       best = { table: key, worth };

@@ -4,6 +4,7 @@ import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Question } from '../question.ts';
 import type { Proposal } from '../rule.ts';
+import { nameWords } from '../words.ts';
 
 /** A statement that may be meant; the less it costs, the likelier. See names.ts for the unit. */
 export interface Ranked {
@@ -24,7 +25,7 @@ export function otherTables(tree: SqlTree, catalog: Catalog, question: Question,
     const countsRows = [...scope.own()].some((node) => node.kind === 'call' && node.star);
     for (const [key, table] of catalog.tables) {
       if (key === here.table || !columns.every((column) => table.columnNames.has(column.name.name.toLowerCase()))) continue;
-      const namesHere = question.mentions(here.table);
+      const namesHere = question.speaksOf(here.table, new Set(nameWords(key)));
       if (namesHere && countsRows) continue;
       const name = quoteName(table.name);
       const edits = [replaceSpan(here.node.name, name)];
