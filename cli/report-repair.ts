@@ -239,14 +239,15 @@ async function measureOne(
     tally.thinAfter += Number(after && (await onAll(judges.thin, gold, plain.sql)));
   }
   tally.empty += Number(sql.trim() === '');
-  tally.errorsBefore += Number(!(await runs(database, sql)));
+  const fails = !(await runs(database, sql));
+  tally.errorsBefore += Number(fails);
   tally.errorsAfter += Number(!(await runs(database, plain.sql)));
   for (const change of full.changes) {
     const rule = rules.get(change.rule);
     if (rule !== undefined) rule.acted += 1;
   }
   if (skipped.has('rules')) return;
-  await measureRules(rules, run, full, before, habits, (repaired) => judges.lenient(gold, repaired), sql);
+  await measureRules(rules, run, full, before, habits, (repaired) => judges.lenient(gold, repaired), sql, fails);
 }
 
 async function measureRules(
@@ -257,9 +258,14 @@ async function measureRules(
   after: boolean,
   isRight: (sql: string) => Promise<boolean>,
   sql: string,
+  fails: boolean,
 ): Promise<void> {
-  for (const [name, tally] of rules) {
-    const alone = await run(true, (rule) => rule.name === name);
+  for (const { name, on } of ALL_RULES) {
+    const tally = rules.get(name);
+    if (tally === undefined) continue;
+    // What looks at results cannot act alone on what gives none, nor what mends errors on what runs; names do, where a column orders nothing.
+    const canAct = name === 'names' || (on === 'error') === fails;
+    const alone = canAct ? await run(true, (rule) => rule.name === name) : { sql };
     if (alone.sql !== sql) {
       const right = await isRight(alone.sql);
       tally.aloneFixed += Number(!before && right);

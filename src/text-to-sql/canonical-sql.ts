@@ -1,5 +1,6 @@
 import type { Schema } from '../database/database.ts';
-import { foldName, sqlName, sqlText } from './sql-name.ts';
+import { quoteString } from './sql/print.ts';
+import { foldName, sqlName } from './sql-name.ts';
 
 /**
  * One style for training targets, so that a small student has one way to write a query: keywords in capitals, names and functions in
@@ -104,7 +105,7 @@ function tokenize(sql: string, names: SchemaNames): Token[] | undefined {
 function doubleQuoted(content: string, names: SchemaNames, before: Token | undefined): Token {
   const folded = foldName(content);
   const isName = before?.text === '.' || names.columns.has(folded) || names.tables.has(folded);
-  return isName ? { kind: 'name', text: folded } : { kind: 'text', text: sqlText(content) };
+  return isName ? { kind: 'name', text: folded } : { kind: 'text', text: quoteString(content) };
 }
 
 function findBlocks(tokens: readonly Token[]): Block[] | undefined {

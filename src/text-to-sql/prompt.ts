@@ -1,7 +1,8 @@
 import type { Schema, SqlValue, Table } from '../database/database.ts';
 import type { Prompt } from '../engine/engine.ts';
 import type { LinkedValue } from './link-values.ts';
-import { foldName, sqlName, sqlText } from './sql-name.ts';
+import { quoteString } from './sql/print.ts';
+import { foldName, sqlName } from './sql-name.ts';
 
 /**
  * How a model was taught to see a schema. A style belongs to a model: its catalogue entry names it.
@@ -103,7 +104,7 @@ function compactName(name: string): string {
 }
 
 function compactValues(values: readonly LinkedValue[]): string[] {
-  return values.map((value) => `${compactName(value.table)}.${compactName(value.column)} = ${sqlText(oneLine(value.value))}`);
+  return values.map((value) => `${compactName(value.table)}.${compactName(value.column)} = ${quoteString(oneLine(value.value))}`);
 }
 
 function createTable(table: Table): string {

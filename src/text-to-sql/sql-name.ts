@@ -22,8 +22,3 @@ export function isPlainName(name: string): boolean {
 export function sqlName(name: string): string {
   return isPlainName(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
-
-/** A text as an SQL literal. */
-export function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

@@ -15,6 +15,7 @@ it('knows differences of dates and other names of functions', async () => {
     "SELECT CAST(julianday('2024-03-01') - julianday(day) AS INTEGER) FROM loan",
   );
   expect((await repairOnLibrary('SELECT UCASE(title) FROM book')).sql).toBe('SELECT upper(title) FROM book');
+  expect((await repairOnLibrary('SELECT MEAN(page_count) FROM book')).sql).toBe('SELECT avg(page_count) FROM book');
 });
 
 it('mends a wrong name on the way', async () => {

@@ -47,6 +47,10 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   lcase: 'lower',
   mid: 'substr',
   rand: 'random',
+  mean: 'avg',
+  average: 'avg',
+  maximum: 'max',
+  minimum: 'min',
   array_agg: 'group_concat',
   listagg: 'group_concat',
 };
