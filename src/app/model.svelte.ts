@@ -3,6 +3,7 @@ import { detectSupport, type DeviceSupport } from '../engine/device-support.ts';
 import type { Engine, LoadProgress } from '../engine/engine.ts';
 import { deleteModel, listCachedModels, type CachedModel } from '../engine/model-store.ts';
 import { WebLlmEngine } from '../engine/webllm-engine.ts';
+import { readChosenModel, writeChosenModel } from '../storage/chosen-model.ts';
 import type { AskContext } from '../text-to-sql/answer.ts';
 import { engineProblem, type Problem } from './problem.ts';
 
@@ -18,7 +19,10 @@ export class Model {
   /** Why there is no model, with `unsupported`, `none` and `failed`. */
   problem = $state.raw<Problem | null>(null);
   progress = $state.raw<LoadProgress | null>(null);
+  /** The models of this page, then what was added or kept in this browser. */
   choices = $state.raw<readonly CatalogueEntry[]>([]);
+  /** Folders of the page's list that could not be read, with the reason. */
+  leftOut = $state.raw<readonly { readonly folder: string; readonly problem: Problem }[]>([]);
   chosen = $state.raw<CatalogueEntry | null>(null);
   cached = $state.raw<readonly CachedModel[]>([]);
   support = $state.raw<DeviceSupport | null>(null);
@@ -63,17 +67,24 @@ export class Model {
     }
     this.support = support.value;
     const complete = (): readonly CatalogueEntry[] => this.cached.filter((model) => model.complete).map((model) => model.entry);
-    const catalogue = await loadCatalogue(document.baseURI, { cached: () => Promise.resolve(complete()) });
-    if (!catalogue.ok || catalogue.value.length === 0) {
+    this.leftOut = [];
+    const catalogue = await loadCatalogue(document.baseURI, {
+      cached: () => Promise.resolve(complete()),
+      onLeftOut: (folder, error) => (this.leftOut = [...this.leftOut, { folder, problem: engineProblem(error) }]),
+    });
+    if (!catalogue.ok || (catalogue.value.length === 0 && complete().length === 0)) {
       this.problem = catalogue.ok
         ? { message: 'This copy of Tabletalk has no language model.', nextStep: 'Write SQL yourself; everything else works.' }
         : engineProblem(catalogue.error);
       this.#become('none');
       return;
     }
-    this.choices = catalogue.value;
+    const known = catalogue.value.map((entry) => entry.id);
+    this.choices = [...catalogue.value, ...complete().filter((entry) => !known.includes(entry.id))];
     const kept = complete().map((entry) => entry.id);
-    this.chosen = catalogue.value.find((entry) => kept.includes(entry.id)) ?? catalogue.value[0] ?? null;
+    const last = readChosenModel();
+    const find = (suits: (entry: CatalogueEntry) => boolean): CatalogueEntry | undefined => this.choices.find(suits);
+    this.chosen = find(({ id }) => id === last) ?? find(({ id }) => kept.includes(id)) ?? this.choices[0] ?? null;
     this.#become('offered');
   }
 
@@ -114,7 +125,23 @@ export class Model {
     this.cancel();
     await this.engine.unload();
     this.chosen = model;
+    this.problem = null;
     this.#become('offered');
+  }
+
+  /** Takes a model into the list, in the place of another version of it. */
+  offer(model: CatalogueEntry): void {
+    const others = this.choices.filter(({ id }) => id !== model.id);
+    this.choices =
+      this.choices.length === others.length ? [...others, model] : this.choices.map((entry) => (entry.id === model.id ? model : entry));
+  }
+
+  /** Chooses a model, remembers it for the next visit, and loads it. */
+  async use(model: CatalogueEntry): Promise<void> {
+    this.offer(model);
+    await this.choose(model);
+    writeChosenModel(model.id);
+    await this.load();
   }
 
   /** Feeds the schema of the database that was opened, now or as soon as the model is ready. */
@@ -133,15 +160,21 @@ export class Model {
     this.cached = await listCachedModels();
   }
 
-  async remove(id: string): Promise<void> {
+  /** Deletes what this browser keeps of a model; returns why it could not. */
+  async remove(id: string): Promise<Problem | null> {
     if (this.chosen?.id === id) {
       this.cancel();
       await this.engine.unload();
     }
     const removed = await deleteModel(id);
     await this.refreshCached();
-    if (!removed.ok) this.problem = engineProblem(removed.error);
-    else if (this.chosen?.id === id && this.status !== 'unsupported') this.#become('offered');
+    if (!removed.ok) return engineProblem(removed.error);
+    // What was imported is gone for good; what was linked or came from a hub is found again where it was found before.
+    this.choices = this.choices.filter((entry) => entry.id !== id || entry.origin === 'published');
+    if (this.chosen?.id !== id || this.status === 'unsupported') return null;
+    this.chosen = this.choices.find((entry) => entry.id === id) ?? this.choices[0] ?? null;
+    this.#become(this.chosen ? 'offered' : 'none');
+    return null;
   }
 
   #primeNow(): void {

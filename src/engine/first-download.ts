@@ -1,7 +1,7 @@
-import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
 import { downloadFile, type DownloadEffects, type ExpectedFile } from './download-file.ts';
 import type { EngineError, LoadProgress } from './engine.ts';
+import { flawOf, shardsIn } from './hub-files.ts';
 import {
   fileKey,
   openCache,
@@ -13,28 +13,9 @@ import {
   writeManifest,
   type CacheEffects,
 } from './model-cache.ts';
-import {
-  CONFIG_FILES,
-  FileBytes,
-  fileUrl,
-  parseJson,
-  ShardName,
-  totalBytes,
-  type CatalogueEntry,
-  type ModelFile,
-  type ModelLibrary,
-} from './model-card.ts';
+import { CONFIG_FILES, fileUrl, ShardName, totalBytes, type CatalogueEntry, type ModelFile, type ModelLibrary } from './model-card.ts';
 import { sha256 } from './sha256.ts';
 import { TimeLeft } from './time-left.ts';
-
-/** What is read of a hub's `tensor-cache.json`: the shards and their lengths. */
-const TensorCache = v.object({
-  records: v.pipe(
-    v.array(v.object({ dataPath: v.pipe(v.string(), v.regex(ShardName, 'a shard’s name')), nbytes: FileBytes })),
-    v.minLength(1),
-    v.maxLength(2000),
-  ),
-});
 
 export interface FirstDownloadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -111,14 +92,7 @@ class FirstDownload {
     const file = this.#learned.get('tensor-cache.json');
     const bytes = file && (await readVerified(this.#cache, file));
     if (!bytes) return failure(await storageFull(this.#effects, this.#total, 'tensor-cache.json could not be read back'));
-    const parsed = parseJson(TensorCache, bytes, `${this.#entry.url}tensor-cache.json`);
-    if (!parsed.ok)
-      return failure({
-        ...parsed.error,
-        message: 'The hub’s list of this model’s files cannot be read.',
-        nextStep: 'Choose another model.',
-      });
-    return success(parsed.value.records.map(({ dataPath, nbytes }) => ({ name: dataPath, bytes: nbytes })));
+    return shardsIn(bytes);
   }
 
   async #fetchOnce(file: ExpectedFile): Promise<Result<void, EngineError>> {
@@ -152,18 +126,6 @@ class FirstDownload {
     this.#timeLeft.add(this.#effects.now(), loadedBytes);
     const secondsLeft = this.#timeLeft.secondsLeft(this.#total);
     this.#options.onProgress?.({ phase: 'download', loadedBytes, totalBytes: this.#total, secondsLeft });
-  }
-}
-
-/** What shows that bytes are not a file of this name, or not all of it. */
-function flawOf(name: string, bytes: Uint8Array<ArrayBuffer>): string | undefined {
-  if (name.endsWith('.wasm')) return WebAssembly.validate(bytes) ? undefined : 'not a whole WebAssembly module';
-  if (!name.endsWith('.json')) return undefined;
-  try {
-    JSON.parse(new TextDecoder().decode(bytes));
-    return undefined;
-  } catch {
-    return 'not whole JSON';
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { importFolder, type FolderFile, type ImportOptions } from './import-folder.ts';
-import { parseModelCard } from './model-card.ts';
+import { parseModelCard, type CatalogueEntry } from './model-card.ts';
 import { ModelStore } from './model-store.ts';
 import { MemoryCacheStorage } from './node/memory-cache-storage.ts';
 import { ModelServer } from './node/model-server.ts';
@@ -38,7 +38,7 @@ function effects() {
 }
 
 function imported(chosen: readonly FolderFile[], options: ImportOptions = {}) {
-  return importFolder(chosen, { effects: effects(), ...options });
+  return importFolder({ name: 'm', files: chosen }, { effects: effects(), ...options });
 }
 
 function store(): ModelStore {
@@ -119,5 +119,45 @@ describe('importFolder', () => {
     const request = (_name: string, _options: unknown, callback: (lock: null) => Promise<unknown>) => callback(null);
     const locks = { request } as unknown as LockManager;
     expect(await imported(files(), { effects: { ...effects(), locks } })).toMatchObject({ ok: false, error: { code: 'busy' } });
+  });
+
+  describe('a public model’s folder, which has no card', () => {
+    const json = (value: unknown) => new Uint8Array(Buffer.from(JSON.stringify(value)));
+    const hubFiles: Changes = {
+      'model-card.json': undefined,
+      'mlc-chat-config.json': json({}),
+      'tokenizer.json': json({}),
+      'tensor-cache.json': json({ records: [0, 1].map((shard) => ({ dataPath: `params_shard_${shard}.bin`, nbytes: 40_000 })) }),
+      'm.wasm': Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0]),
+    };
+
+    async function importHub(changes: Changes = {}, name = 'm') {
+      const parsed = await parseModelCard(folder.card(), { url: 'https://hub.invalid/m/' });
+      if (!parsed.ok) throw new Error(parsed.error.message);
+      const hub: CatalogueEntry = { ...parsed.value, origin: 'hub', files: {}, libraryUrl: 'https://hub.invalid/libraries/m.wasm' };
+      return importFolder({ name, files: files({ ...hubFiles, ...changes }) }, { effects: effects(), hub: [hub] });
+    }
+
+    it('is told by its name, kept by the hashes that it had, and loads without a network', async () => {
+      const entry = await importHub();
+      if (!entry.ok) throw new Error(entry.error.message);
+      expect(entry.value).toMatchObject({ id: 'm', origin: 'hub' });
+      const [library] = entry.value.libraries;
+      if (!library) throw new Error('no library');
+      const prepared = await store().prepare({ ...entry.value, files: {} }, library);
+      expect(prepared.ok && prepared.value.files.length).toBe(6);
+      expect((await importHub({}, 'another')).ok).toBe(false);
+    });
+
+    it.each<[string, Changes, RegExp]>([
+      ['its library', { 'm.wasm': undefined }, /^m\.wasm is missing/],
+      ['a shard', { 'params_shard_1.bin': flipped.slice(9) }, /^params_shard_1\.bin has 39991 bytes, tensor-cache\.json says 40000/],
+      ['the end of a file', { 'tokenizer.json': json({}).slice(0, 1) }, /^tokenizer\.json is not whole JSON/],
+      ['its list', { 'tensor-cache.json': json({ records: [] }) }, /tensor-cache\.json\) cannot be read/],
+    ])('is refused by name without %s', async (_what, changes, words) => {
+      const refused = await importHub(changes);
+      expect(refused.ok ? '' : refused.error.message).toMatch(words);
+      expect(caches.urls).toEqual([]);
+    });
   });
 });
