@@ -9,6 +9,7 @@ pass of a quantization-aware run saw them.
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -118,6 +119,8 @@ def fuse(
 
 
 def main() -> None:
+    # An idle thread of OpenMP spins by default and takes the core from whoever else works here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("base", type=Path, help="Hugging Face folder that the adapter was trained on")
     arguments.add_argument("adapter", type=Path)
@@ -127,7 +130,9 @@ def main() -> None:
     arguments.add_argument("--dtype", default="float32", choices=sorted(TOLERANCE), help="type of the weights written; bfloat16 for 3B and up")
     arguments.add_argument("--grid", action="store_true", help="round to the deployed grid (4 bits, tables 8): after a quantization-aware run")
     arguments.add_argument("--tolerance", type=float, help="largest difference of a logit, as a share of the largest logit")
+    arguments.add_argument("--threads", type=int, default=2)
     a = arguments.parse_args()
+    torch.set_num_threads(a.threads)
     # A code times a bf16 scale does not fit bf16.
     if a.grid and a.dtype != "float32":
         sys.exit("--grid needs --dtype float32: rounding to bf16 would leave the grid.")
