@@ -81,7 +81,9 @@ stage train python -m "tabletalk_training.$PROGRAM" "$CONFIG" --model "$FOLDER" 
 GRID=(); [ "$AWARE" = False ] || GRID=(--grid)
 if [ "$FULL" = true ]; then
   stage fuse python -m tabletalk_training.export "$OUT/run" --base "$FOLDER" --out "$OUT/fused"
-elif [ ! -e "$OUT/fused" ]; then
+else
+  # Killed after the last rename and before the mark: it is whole, since it only appears once it is checked.
+  if [ -e "$OUT/fused" ] && [ ! -e "$OUT/done/fuse" ]; then echo 0 >"$OUT/done/fuse"; fi
   stage fuse python -m tabletalk_training.fuse "$FOLDER" "$OUT/run/adapter" "$OUT/fused" --prompts "$DATA" ${GRID[@]+"${GRID[@]}"}
 fi
 
