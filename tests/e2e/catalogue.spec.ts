@@ -11,13 +11,16 @@ import { seriousFindings } from './serious-findings.ts';
 const scratch = mkdtempSync(join(tmpdir(), 'tabletalk-catalogue-'));
 const folder = join(scratch, 'student-from-a-stick');
 const title = 'Student from a stick';
+/** Its name under public/models. */
+let embedded = '';
 let session: Session;
 
 beforeAll(async () => {
   const models = join(root, 'public/models');
   const [student] = readdirSync(models, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   if (!student) throw new Error('public/models has no model');
-  cpSync(join(models, student.name), folder, { recursive: true });
+  embedded = student.name;
+  cpSync(join(models, embedded), folder, { recursive: true });
   const card = JSON.parse(readFileSync(join(folder, 'model-card.json'), 'utf8')) as object;
   writeFileSync(join(folder, 'model-card.json'), JSON.stringify({ ...card, id: 'student-from-a-stick', title }));
   session = await Session.start();
@@ -55,8 +58,8 @@ async function importFolder(dialog: Locator): Promise<void> {
 
 test('each model says what it takes, how far it is known and measured, and whether it runs here, before anything is fetched', async () => {
   const dialog = await openModels(session.page);
-  const embedded = dialog.getByRole('list', { name: 'With this page' }).getByRole('listitem').first();
-  expect(await embedded.textContent()).toMatch(
+  const first = dialog.getByRole('list', { name: 'With this page' }).getByRole('listitem').first();
+  expect(await first.textContent()).toMatch(
     /Verified.*MB to download.*MB of memory.*Apache-2\.0.*(Right: \d|not measured).*can run it on the processor, slowly/s,
   );
   const hub = dialog.getByRole('list', { name: 'Public models', exact: true });
@@ -112,7 +115,10 @@ test('a host that the build did not allow is named, and not asked', async () => 
   await dialog.getByLabel(/^A model folder on any host/).fill('https://models.example.org/some-model/');
   await page.keyboard.press('Enter');
   await expect.poll(() => dialog.getByRole('alert').textContent()).toMatch(/may not fetch from models\.example\.org.*Import/s);
-  // A folder that this page itself serves is found by its address as well.
+  // The page's own host is allowed.
+  await dialog.getByLabel(/^A model folder on any host/).fill(new URL(`models/${embedded}`, session.url).href);
+  await page.keyboard.press('Enter');
+  await dialog.getByText(/^That is “.*”, which comes with this page\./).waitFor();
   await dialog.getByLabel(/^A model folder on any host/).fill(new URL('models/nothing', session.url).href);
   await page.keyboard.press('Enter');
   await expect.poll(() => dialog.getByRole('alert').textContent()).toMatch(/No model card could be read from/);

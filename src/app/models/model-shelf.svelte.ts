@@ -13,8 +13,10 @@ import { bytes } from '../words-for.ts';
 /** A model as it is listed. */
 export interface ShelfRow {
   readonly entry: CatalogueEntry;
-  /** What of it is kept in this browser. */
+  /** What of it, or of another version, is kept in this browser. */
   readonly kept: CachedModel | undefined;
+  /** Kept whole, in this very version: nothing needs to be fetched. */
+  readonly isHere: boolean;
   /** Why this device cannot run it; null if it can. */
   readonly unfit: Problem | null;
   /** Why this page cannot fetch it; null if it can, or need not. */
@@ -57,9 +59,9 @@ export class ModelShelf {
     if (isSecureContext && this.#hub.length === 0) this.#hub = await hubEntries();
   }
 
-  async use({ entry, kept }: ShelfRow): Promise<void> {
+  async use({ entry }: ShelfRow): Promise<void> {
     this.#begin();
-    await this.model.use(kept?.complete ? kept.entry : entry);
+    await this.model.use(entry);
     await this.refresh();
   }
 
@@ -85,6 +87,11 @@ export class ModelShelf {
     this.looking = false;
     if (!found.ok) {
       this.problem = engineProblem(found.error);
+      return;
+    }
+    const own = this.published.find(({ entry }) => entry.cardSha256 === found.value.cardSha256);
+    if (own) {
+      this.done = `That is “${own.entry.title}”, which comes with this page.`;
       return;
     }
     this.model.offer(found.value);
@@ -126,20 +133,24 @@ export class ModelShelf {
   #rows(entries: readonly CatalogueEntry[]): readonly ShelfRow[] {
     return entries.map((entry) => {
       const kept = this.model.cached.find(({ id }) => id === entry.id);
+      const isHere = kept?.complete === true && kept.entry.cardSha256 === entry.cardSha256;
       const fit = this.room && fitDevice(entry, this.room, kept?.bytes ?? 0);
-      const hosts = kept?.complete || entry.origin === 'imported' ? [] : blockedHosts(addresses(entry), policy(), document.baseURI);
       return {
         entry,
         kept,
+        isHere,
         unfit: fit && !fit.ok ? engineProblem(fit.error) : null,
-        unreachable: hosts.length > 0 ? engineProblem(hostNotAllowed(hosts)) : null,
+        unreachable: isHere ? null : whyUnreachable(entry),
       };
     });
   }
 }
 
-function addresses(entry: CatalogueEntry): readonly string[] {
-  return [entry.url, ...entry.libraries.map((library) => fileUrl(entry, library.file))];
+function whyUnreachable(entry: CatalogueEntry): Problem | null {
+  if (entry.origin === 'imported') return { message: 'A part of it is gone from this browser.', nextStep: 'Import its folder again.' };
+  const addresses = [entry.url, ...entry.libraries.map((library) => fileUrl(entry, library.file))];
+  const hosts = blockedHosts(addresses, policy(), document.baseURI);
+  return hosts.length > 0 ? engineProblem(hostNotAllowed(hosts)) : null;
 }
 
 /** The policy that the build wrote into the page; none in development. */
