@@ -95,7 +95,8 @@ async function thinned(bytes: Uint8Array, seed: number): Promise<Uint8Array> {
   const require = createRequire(import.meta.url);
   const initSqlJs = require('sql.js') as () => Promise<{ Database: new (bytes: Uint8Array) => SqlJsDatabase }>;
   const SQL = await initSqlJs();
-  const database = new SQL.Database(bytes);
+  // sql.js writes into the bytes that it is given, and `slice` of a Buffer is no copy.
+  const database = new SQL.Database(Uint8Array.from(bytes));
   const random = seededRandom(seed);
   database.run('PRAGMA foreign_keys = OFF');
   const names = database.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")[0]?.values ?? [];
@@ -167,7 +168,7 @@ async function measurePredictions(reports: readonly { report: PredictionReport; 
     const opened = await open(bytes, databaseId);
     const thin = skipped.has('thinned')
       ? []
-      : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes.slice(), seed), databaseId)));
+      : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes, seed), databaseId)));
     const judges = {
       lenient: judge(opened),
       strict: judge(opened, true),
@@ -494,7 +495,7 @@ if (options.fuzz !== undefined) {
     ),
   );
 }
-const command = `npm run report-repair -- --spider DIR --out reports/repair.md ${positionals.map((file) => path.basename(file)).join(' ')}`;
+const command = `npm run report-repair -- --spider DIR --out reports/repair.md${options.fuzz === undefined ? '' : ' --fuzz FILE'} ${positionals.map((file) => path.basename(file)).join(' ')}`;
 const heading = `# Repair of SQL by the database itself\n\nMade by \`${command}\`${options.skip === '' ? '' : ` (left out: ${options.skip})`}. Rules: src/text-to-sql/repair.`;
 await writeFile(options.out, `${[heading, ...sections].join('\n\n')}\n`);
 process.stderr.write('\n');

@@ -25,6 +25,15 @@ describe('repair', slow, () => {
     expect(result.changes).toEqual([]);
   });
 
+  it('keeps the original where the time is up before the changed statement was seen to run', async () => {
+    let asked = 0;
+    const now = () => (asked++ < 2 ? 0 : 1_000);
+    const sql = 'SELECT b.title ) FROM book AS b';
+    const result = await repairOnLibrary(sql, '', { now, timeoutMs: 500, budgetMs: 500 });
+    expect(result.sql).toBe(sql);
+    expect(result.changes).toEqual([]);
+  });
+
   it('never throws, and what it changes runs: 400 mutations', async () => {
     const queries = [
       "SELECT a.full_name, COUNT(*) FROM author AS a JOIN book AS b ON b.written_by = a.author_id WHERE b.genre = 'Novel' GROUP BY a.full_name HAVING COUNT(*) > 1",

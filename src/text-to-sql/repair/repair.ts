@@ -101,9 +101,9 @@ class RepairRun {
     // SQLite runs it since 3.47, but the same value on every row orders and groups nothing: names are what is wrong with it.
     else if (standing?.outcome.status === 'rows' && ordersByOuterColumn(standing.tree)) standing = await this.#mendNames(standing);
     if (standing?.outcome.status === 'rows') standing = await this.#mendRows(standing);
-    // What does not run in the end is the person's own again: theirs is the better error to read.
-    if (standing?.outcome.status === 'error') return { sql, changes: [], original: sql, statements: this.#statements };
-    return { sql: standing?.tree.source ?? sql, changes: this.#changes, original: sql, statements: this.#statements };
+    // What is not seen to run in the end is the person's own again: theirs is the better error to read.
+    if (standing?.outcome.status !== 'rows') return { sql, changes: [], original: sql, statements: this.#statements };
+    return { sql: standing.tree.source, changes: this.#changes, original: sql, statements: this.#statements };
   }
 
   /** The statement as it stands; where it cannot even be read, with what may be in the way put right. */
