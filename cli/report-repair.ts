@@ -55,7 +55,7 @@ interface Opened {
 
 async function open(bytes: Uint8Array, name: string): Promise<Opened> {
   const database = new NodeDatabase();
-  const opened = await database.open(bytes);
+  const opened = await database.open(bytes, { timeoutMs: 60_000 });
   if (!opened.ok) throw new Error(`${name}: ${opened.error.message}`);
   const facts = await readFacts(database, { schema: opened.value });
   if (facts === null) throw new Error(`${name}: its schema could not be read`);
@@ -166,9 +166,7 @@ async function measurePredictions(reports: readonly { report: PredictionReport; 
     const bytes = await readSpiderDatabase(spider, databaseId);
     if (bytes === undefined) continue;
     const opened = await open(bytes, databaseId);
-    const thin = skipped.has('thinned')
-      ? []
-      : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes, seed), databaseId)));
+    const thin = skipped.has('thinned') ? [] : await Promise.all(SEEDS.map(async (seed) => open(await thinned(bytes, seed), databaseId)));
     const judges = {
       lenient: judge(opened),
       strict: judge(opened, true),

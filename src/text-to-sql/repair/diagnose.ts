@@ -113,13 +113,3 @@ export async function didYouMean(
   if (result.changes.length === 0) return null;
   return { sql: result.sql, reason: result.changes.map((change) => change.reason).join(' ') };
 }
-
-/** The error of a model's own SQL in words that help: what SQLite said, and the nearest names in reach. */
-export function explainError(sql: string, sqlite: string, schema: Schema): string {
-  const nearby = diagnose(sql, schema).flatMap(({ message, suggestions }) => {
-    const labels = suggestions.map((suggestion) => `“${suggestion.label}”`).join(', ');
-    return labels === '' ? [message] : [`${message} In reach: ${labels}.`];
-  });
-  const words = sqlite.trim().replace(/\.?$/, '.');
-  return nearby.length === 0 ? `SQLite says: ${words}` : `SQLite says: ${words} ${nearby.join(' ')}`;
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mutateSql, pickFrom } from '../../../cli/mutate-sql.ts';
-import { diagnose, didYouMean, explainError } from './diagnose.ts';
+import { diagnose, didYouMean } from './diagnose.ts';
 import { openSample, repairOnLibrary, rulesOf } from './node/library-database.ts';
 import { repair } from './repair.ts';
 import { scopeAt } from './scope-at.ts';
@@ -95,7 +95,6 @@ describe("a person's SQL", slow, () => {
     expect(found.find(({ message }) => message.includes('autor_id'))?.suggestions[0]?.label).toBe('author.author_id');
     expect(diagnose('SELECT title FROM book', schema.value)).toEqual([]);
     expect(diagnose('SELECT title FRM book WHERE', schema.value)[0]?.suggestions).toEqual([]);
-    expect(explainError('SELECT titel FROM book', 'no such column: titel', schema.value)).toContain('In reach: “title”');
   });
 
   it('offers a statement that runs for one that does not, and nothing for one that does', async () => {
