@@ -161,8 +161,7 @@ class Prompts:
                 self.order = self.shuffle()
             out.append(self.order[self.done])
             self.done += 1
-        # Neighbours share the schema's computation.
-        return sorted(out, key=lambda x: x.prefix)
+        return out
 
 
 @dataclass(frozen=True)
@@ -209,6 +208,20 @@ class Sampler:
     def sql(self, tokens: list[int]) -> str:
         """The answer's text; none where it did not end within its tokens, so that a cut query earns nothing."""
         return self.tokenizer.decode(tokens[:-1], skip_special_tokens=False).strip() if tokens[-1] == self.end else ""
+
+
+def next_questions(prompts: Prompts, sampler: Sampler, count: int) -> tuple[list[Example], int]:
+    """The next `count` questions whose gold query runs and gives rows, and how many others were passed over. Raises BadExamples where there are none."""
+    out: list[Example] = []
+    passed, begun = 0, prompts.epoch
+    while len(out) < count:
+        if not out and prompts.epoch > begun + 1:
+            raise BadExamples("No question's gold query runs and gives rows: give the data and the Spider folder that belong together.")
+        part = prompts.next(count - len(out))
+        kept = [x for x, s in zip(part, sampler.scorer.score([(x.id, []) for x in part]), strict=True) if s.verdicts is not None and not s.gold_empty]
+        out, passed = out + kept, passed + len(part) - len(kept)
+    # Neighbours share the schema's computation.
+    return sorted(out, key=lambda x: x.prefix), passed
 
 
 def figures(groups: list[Group]) -> dict[str, Any]:
@@ -367,7 +380,8 @@ def grpo(config: GrpoConfig, model_folder: Path, data: Path, scorer: Scorer, out
         measure()
     while step < config.steps:
         at = time.monotonic()
-        groups = sampler.groups(model, prompts.next(config.prompts_per_step), config.samples, f"{config.seed}-{step}")
+        asked, passed = next_questions(prompts, sampler, config.prompts_per_step)
+        groups = sampler.groups(model, asked, config.samples, f"{config.seed}-{step}")
         scored_at = time.monotonic()
         rate = learning_rate(config.peak_learning_rate, config.final_learning_rate, config.warmup_steps, step, step / config.steps)
         work = batches(groups, config.divide_by_deviation)
@@ -380,7 +394,7 @@ def grpo(config: GrpoConfig, model_folder: Path, data: Path, scorer: Scorer, out
         log.write(
             event="step", step=step, **figures(groups), kl=round(result.kl, 6), loss=round(result.loss, 6), norm=round(result.norm, 3),
             clipped=round(result.clipped, 4), rate=rate, taught=sum(g.teaches for g in groups), all_the_same=sum(g.usable and not g.teaches for g in groups),
-            not_scored=sum(not g.usable for g in groups), tokens=sampled, tokens_per_second=round(sampled / max(1e-9, sampler.sampling_seconds), 1),
+            not_scored=passed + sum(not g.usable for g in groups), tokens=sampled, tokens_per_second=round(sampled / max(1e-9, sampler.sampling_seconds), 1),
             seconds_sampling=round(sampler.sampling_seconds, 2), seconds_scoring=round(scored_at - at - sampler.sampling_seconds, 2),
             seconds_training=round(time.monotonic() - scored_at, 2), seconds=round(time.monotonic() - at, 2),
         )  # fmt: skip

@@ -271,6 +271,9 @@ def test_bad_input_is_refused_in_a_sentence(settings, base, questions, data, sco
             read_grpo_config(settings, [override])
     with pytest.raises(BadExamples, match="are held out"):
         grpo(read_grpo_config(settings, ["held_out=36"]), base, questions, scorer, tmp_path / "none")
+    elsewhere = write_lines(tmp_path / "others.jsonl", [{**x, "id": f"train_spider-{900 + i}"} for i, x in enumerate(read_examples(data))])
+    with pytest.raises(BadExamples, match="No question's gold query runs"):
+        grpo(read_grpo_config(settings, []), base, elsewhere, scorer, tmp_path / "none")
     dev = write_lines(tmp_path / "dev.jsonl", [{**x, "id": f"dev-{i}"} for i, x in enumerate(read_examples(data))])
     with pytest.raises(BadExamples, match="give training questions"):
         grpo(read_grpo_config(settings, []), base, dev, scorer, tmp_path / "none")
