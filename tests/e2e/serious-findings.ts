@@ -10,10 +10,7 @@ interface Axe {
 export async function seriousFindings(session: Session, where: string): Promise<string[]> {
   const before = session.violations.length;
   // Colours that are still on their way from one theme to the other have no contrast to speak of.
-  await session.page.evaluate(async () => {
-    await new Promise(requestAnimationFrame);
-    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
-  });
+  await session.page.waitForTimeout(600);
   await session.page.evaluate(readFileSync(join(root, 'node_modules/axe-core/axe.min.js'), 'utf8'));
   const found = await session.page.evaluate(async (place) => {
     const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
