@@ -71,19 +71,25 @@ class PackTrainer(SFTTrainer):
         return self.lr_scheduler
 
 
-class Recorder(TrainerCallback):
-    """The log's line of each step, and a checkpoint when one is due."""
+class CheckpointTimer(TrainerCallback):
+    """Asks for a checkpoint when one is due."""
 
-    def __init__(self, log: Log, config: Config):
-        self.log, self.config = log, config
-        self.saved = self.at = time.monotonic()
+    def __init__(self, minutes: float):
+        self.minutes, self.saved = minutes, time.monotonic()
 
     def on_step_end(self, args, state, control, **_):
-        if time.monotonic() - self.saved > self.config.checkpoint_minutes * 60:
+        if time.monotonic() - self.saved > self.minutes * 60:
             control.should_save = True
 
     def on_save(self, args, state, control, **_):
         self.saved = time.monotonic()
+
+
+class Recorder(TrainerCallback):
+    """The log's line of each step."""
+
+    def __init__(self, log: Log):
+        self.log, self.at = log, time.monotonic()
 
     def on_log(self, args, state, control, logs=None, **_):
         if state.is_world_process_zero and logs and "loss" in logs:
@@ -149,7 +155,7 @@ def make_trainer(config: Config, base: Path, data: Path, out: Path, gpus: int) -
         model=str(base), args=arguments, data_collator=collate, processing_class=PreTrainedTokenizerFast(tokenizer_object=tokenizer),
         train_dataset=Dataset.from_list([row(pack) for pack in islice(pack_stream(examples, config), steps * each)]),
         peft_config=LoraConfig(r=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=0.0, target_modules=LINEARS, task_type="CAUSAL_LM"),
-        callbacks=[Recorder(log, config)],
+        callbacks=[CheckpointTimer(config.checkpoint_minutes), Recorder(log)],
     )  # fmt: skip
     trainer.config = config
     return trainer

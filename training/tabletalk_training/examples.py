@@ -89,6 +89,14 @@ def tokenize(rows: list[dict], tokenizer: Tokenizer, context: int) -> tuple[list
     return examples, too_long
 
 
+def with_ids(rows: list[dict], ids: list[str], where: str) -> list[dict]:
+    """The rows of these ids, in their own order. Raises BadExamples, naming `where` they were looked for."""
+    wanted = set(ids)
+    if missing := sorted(wanted - {x["id"] for x in rows}):
+        raise BadExamples(f"{where} has no example {missing[0]} ({len(missing)} of {len(ids)} ids are missing): choose ids of this file.")
+    return [x for x in rows if x["id"] in wanted]
+
+
 def pack_epoch(examples: list[Example], seed: int, epoch: int, pack_tokens: int, room: int, most: int) -> list[Pack]:
     """All examples once, in packs, in an order that depends on nothing but the arguments (so a killed run resumes where it was).
 

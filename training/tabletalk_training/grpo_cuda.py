@@ -23,7 +23,7 @@ from transformers import PreTrainedTokenizerFast, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from .config import BadConfig
-from .cuda_train import LINEARS, check_same_run, whole_checkpoint
+from .cuda_train import LINEARS, CheckpointTimer, check_same_run, whole_checkpoint
 from .examples import BadExamples, read_examples
 from .grpo import GrpoConfig, read_grpo_config, read_questions
 from .hub import model_folder
@@ -74,18 +74,10 @@ class StudentTrainer(GRPOTrainer):
 
 
 class Recorder(TrainerCallback):
-    """The log's line of each step, and a checkpoint when one is due."""
+    """The log's line of each step."""
 
-    def __init__(self, log: Log, reward: ExecutionReward, config: GrpoConfig):
-        self.log, self.reward, self.config = log, reward, config
-        self.saved = self.at = time.monotonic()
-
-    def on_step_end(self, args, state, control, **_):
-        if time.monotonic() - self.saved > self.config.checkpoint_minutes * 60:
-            control.should_save = True
-
-    def on_save(self, args, state, control, **_):
-        self.saved = time.monotonic()
+    def __init__(self, log: Log, reward: ExecutionReward):
+        self.log, self.reward, self.at = log, reward, time.monotonic()
 
     def on_log(self, args, state, control, logs=None, **_):
         if state.is_world_process_zero and logs and "reward" in logs:
@@ -131,7 +123,7 @@ def make_trainer(config: GrpoConfig, base: Path, data: Path, scorer: Scorer, out
         model=str(base), reward_funcs=reward, args=arguments,
         train_dataset=Dataset.from_list([{"prompt": text[x.id], "id": x.id} for x in questions.asked]),
         processing_class=PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", padding_side="left"),
-        peft_config=None if config.full else adapter, callbacks=[Recorder(log, reward, config)],
+        peft_config=None if config.full else adapter, callbacks=[CheckpointTimer(config.checkpoint_minutes), Recorder(log, reward)],
     )  # fmt: skip
     trainer.rate_at = lambda step: learning_rate(1.0, config.final_learning_rate, config.warmup_steps, step, step / updates)
     return trainer

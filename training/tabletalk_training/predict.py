@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from .checkpoint import Log, read_log
 from .decoding import greedy
-from .examples import BadExamples, read_examples, tokenize
+from .examples import BadExamples, read_examples, tokenize, with_ids
 from .model import load
 from .train import fast_precision
 
@@ -32,9 +32,7 @@ def predict(folder: Path, data: Path, ids: list[str] | None, out: Path, context:
     """
     rows = read_examples(data)
     if ids is not None:
-        if missing := sorted(set(ids) - {x["id"] for x in rows}):
-            raise BadExamples(f"{data} has no example {missing[0]} ({len(missing)} of {len(ids)} ids are missing): choose ids of this file.")
-        rows = [x for x in rows if x["id"] in set(ids)]
+        rows = with_ids(rows, ids, str(data))
     predictions = read_log(out)
     # Without the line that a kill tore: the evaluator would refuse it.
     out.write_text("".join(json.dumps(x) + "\n" for x in predictions))

@@ -20,7 +20,7 @@ import torch
 from tokenizers import Tokenizer
 
 from .decoding import Prompt, sample
-from .examples import BadExamples, read_examples, tokenize
+from .examples import BadExamples, read_examples, tokenize, with_ids
 from .model import load
 from .run_log import Log, read_log
 from .train import fast_precision
@@ -37,10 +37,7 @@ def question_of(row: dict) -> str:
 def choose(rows: list[dict], ids: list[str] | None, questions: int | None, seed: int) -> list[dict]:
     """The rows to ask: those of `ids`, then `questions` of them at random. Raises BadExamples."""
     if ids is not None:
-        wanted = set(ids)
-        if missing := sorted(wanted - {x["id"] for x in rows}):
-            raise BadExamples(f"The data has no example {missing[0]} ({len(missing)} of {len(ids)} ids are missing): choose ids of this file.")
-        rows = [x for x in rows if x["id"] in wanted]
+        rows = with_ids(rows, ids, "The data")
     if questions is None:
         return rows
     if questions > len(rows):
