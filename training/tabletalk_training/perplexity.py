@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from .examples import BadExamples, pack_epoch, read_examples, tokenize
+from .examples import BadExamples, pack_epoch, read_examples, tokenize, with_ids
 from .model import Decoder, load
 from .packing import Layout, Pack, attend_packed, layout
 from .train import fast_precision
@@ -65,9 +65,7 @@ def target_scores(model: Decoder, plan: Layout) -> Tensor:
 def choose(rows: list[dict], data: Path, ids: list[str] | None, limit: int | None) -> list[dict]:
     """The rows with `ids`, or `limit` rows spread evenly over all. Raises BadExamples."""
     if ids is not None:
-        if missing := sorted(set(ids) - {x["id"] for x in rows}):
-            raise BadExamples(f"{data} has no example {missing[0]} ({len(missing)} of {len(ids)} ids are missing): choose ids of this file.")
-        return [x for x in rows if x["id"] in set(ids)]
+        return with_ids(rows, ids, str(data))
     if limit is not None:
         if limit < 1:
             raise BadExamples(f"--limit is {limit}: choose how many examples to take, 1 or more.")
