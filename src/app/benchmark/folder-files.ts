@@ -1,4 +1,5 @@
 import type { Files } from '../../evaluation/zip.ts';
+import { isFile, isFolder, listFolder, readEntry } from '../list-folder.ts';
 
 /** The files of a folder that was chosen with `<input webkitdirectory>`, read when they are asked for. */
 export function chosenFolder(files: readonly File[]): Files {
@@ -26,31 +27,8 @@ export async function droppedFolder(dropped: readonly FileSystemEntry[]): Promis
     async read(path) {
       const entry = byPath.get(path);
       if (entry === undefined) throw new Error(`${path} is not in the folder`);
-      const file = await new Promise<File>((resolve, reject) => {
-        entry.file(resolve, reject);
-      });
+      const file = await readEntry(entry);
       return new Uint8Array(await file.arrayBuffer());
     },
   };
-}
-
-function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
-  return entry.isFile;
-}
-
-function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
-  return entry.isDirectory;
-}
-
-/** A reader gives some hundred entries at a time, and none when it is at the end. */
-async function listFolder(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
-  const reader = folder.createReader();
-  const all: FileSystemEntry[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
-      reader.readEntries(resolve, reject);
-    });
-    if (some.length === 0) return all;
-    all.push(...some);
-  }
 }

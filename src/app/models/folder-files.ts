@@ -1,4 +1,5 @@
 import type { ChosenFolder } from '../../engine/import-folder.ts';
+import { isFile, isFolder, listFolder, readEntry } from '../list-folder.ts';
 
 /**
  * A folder that was chosen: the files beside its first `model-card.json`, or at its top where there is no card. It may have other folders in
@@ -22,22 +23,6 @@ export async function droppedFolder(transfer: DataTransfer): Promise<ChosenFolde
 }
 
 async function filesOf(folder: FileSystemDirectoryEntry): Promise<File[]> {
-  const reader = folder.createReader();
-  const files: File[] = [];
-  for (;;) {
-    // A hundred at a time, none at the end.
-    const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (entries.length === 0) return files;
-    for (const entry of entries) {
-      if (isFile(entry)) files.push(await new Promise<File>((resolve, reject) => entry.file(resolve, reject)));
-    }
-  }
-}
-
-function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
-  return entry.isDirectory;
-}
-
-function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
-  return entry.isFile;
+  const entries = await listFolder(folder);
+  return Promise.all(entries.filter(isFile).map(readEntry));
 }
