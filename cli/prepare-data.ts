@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import type { Schema, Table } from '../src/database/database.ts';
 import { createDatabase } from '../src/database/node/create-database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
+import { fnv1a } from '../src/evaluation/fnv1a.ts';
 import { seededRandom } from '../src/evaluation/statistics.ts';
 import { linkValues } from '../src/text-to-sql/link-values.ts';
 import type { PromptStyle } from '../src/text-to-sql/prompt.ts';
@@ -97,18 +98,13 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
 async function openVariants(databaseId: string, schema: Schema, lenders: readonly Table[]) {
   const opened = [];
   for (let number = 1; number <= variants; number++) {
-    const variant = schemaVariant(schema, seedOf(`${databaseId}~${String(number)}`), lenders);
+    const variant = schemaVariant(schema, fnv1a(`${databaseId}~${String(number)}`), lenders);
     const database = new NodeDatabase();
     const read = await database.open(await createDatabase(variant.createTables));
     if (!read.ok) throw new Error(`${databaseId}, variant ${String(number)}: ${read.error.message}`);
     opened.push({ variant, database });
   }
   return opened;
-}
-
-/** FNV-1a: the same text has the same seed on every machine. */
-function seedOf(text: string): number {
-  return [...text].reduce((hash, letter) => Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0, 0x811c9dc5);
 }
 
 /** A fixed random sample (seed 1), in the order of the file. */

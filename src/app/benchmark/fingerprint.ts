@@ -1,18 +1,15 @@
 import type { Dataset } from '../../evaluation/dataset.ts';
+import { fnv1a } from '../../evaluation/fnv1a.ts';
 
 const known = new WeakMap<Dataset, string>();
 
-/** Tells benchmarks apart by their questions and gold queries (FNV-1a, 32 bits): against a mistake, not against malice. */
+/** Tells benchmarks apart by their questions and gold queries (fnv1a.ts). */
 export function fingerprint(dataset: Dataset): string {
   const before = known.get(dataset);
   if (before !== undefined) return before;
-  let hash = 0x811c9dc5;
-  for (const { databaseId, question, query } of dataset.examples) {
-    for (const character of `${databaseId}\n${question}\n${query}\n`) {
-      hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
-    }
-  }
-  const made = `${String(dataset.examples.length)}-${(hash >>> 0).toString(16)}`;
+  let hash = fnv1a('');
+  for (const { databaseId, question, query } of dataset.examples) hash = fnv1a(`${databaseId}\n${question}\n${query}\n`, hash);
+  const made = `${String(dataset.examples.length)}-${hash.toString(16)}`;
   known.set(dataset, made);
   return made;
 }
