@@ -6,6 +6,7 @@ below them). What counts, from the least: the extended file, its arm's section, 
     python -m tabletalk_training.config CONFIG ARM NAME        prints one setting, for run_student.sh
 """
 
+import argparse
 import sys
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -118,6 +119,17 @@ def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
     if not config.full and config.lora_rank < 1:
         raise BadConfig(f"lora_rank is {config.lora_rank}: choose 1 or more, or full: true.")
     return config
+
+
+def arm_arguments(description: str | None, base: str = "Hugging Face folder or hub id of the base model") -> argparse.ArgumentParser:
+    """What every arm of supervised training takes on its command line; `base` says what it can start from."""
+    arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("config", type=Path)
+    arguments.add_argument("--model", help=f"{base} (default: base_model of the config)")
+    arguments.add_argument("--data", type=Path, required=True, help="examples JSONL")
+    arguments.add_argument("--out", type=Path, required=True, help="folder of the run")
+    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting")
+    return arguments
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ Runs in this process on one GPU, through accelerate (DDP, a process a GPU) on mo
 format. Started again it goes on from the newest whole checkpoint. `--toy-cpu` makes the same steps without a GPU: for tests, at toy size.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -23,7 +22,7 @@ from transformers import BitsAndBytesConfig, PreTrainedTokenizerFast, TrainerCal
 from trl import SFTConfig, SFTTrainer
 
 from .checkpoint import Log
-from .config import BadConfig, Config, read_config
+from .config import BadConfig, Config, arm_arguments, read_config
 from .examples import BadExamples, read_examples, tokenize
 from .hub import model_folder
 from .optimizer import learning_rate
@@ -175,12 +174,7 @@ def launch(gpus: int) -> None:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("config", type=Path)
-    arguments.add_argument("--model", help="Hugging Face folder or hub id of the base model (default: base_model of the config)")
-    arguments.add_argument("--data", type=Path, required=True, help="examples JSONL")
-    arguments.add_argument("--out", type=Path, required=True, help="folder of the run")
-    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting")
+    arguments = arm_arguments(__doc__)
     arguments.add_argument("--toy-cpu", action="store_true", help="without a GPU, for tests")
     a = arguments.parse_args()
     gpus = 0 if a.toy_cpu else torch.cuda.device_count()

@@ -5,7 +5,6 @@
 RUN gets log.jsonl (one line a step), checkpoints, adapter/ in PEFT's format and adapter-mlx/ in mlx-lm's. Started again it goes on from the newest checkpoint.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from tokenizers import Tokenizer
 
 from .adapter import Adapter, write_mlx, write_peft
 from .checkpoint import Log
-from .config import BadConfig, Config, read_config
+from .config import BadConfig, Config, arm_arguments, read_config
 from .examples import BadExamples, Example, read_examples, tokenize
 from .hub import model_folder
 from .packing import Pack
@@ -230,12 +229,7 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("config", type=Path)
-    arguments.add_argument("--model", help="Hugging Face or MLX folder, or hub id, of the base model (default: base_model of the config)")
-    arguments.add_argument("--data", type=Path, required=True, help="examples JSONL")
-    arguments.add_argument("--out", type=Path, required=True, help="folder of the run")
-    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting")
+    arguments = arm_arguments(__doc__, "Hugging Face or MLX folder, or hub id, of the base model")
     a = arguments.parse_args()
     try:
         config = read_config(a.config, a.set, "mlx")

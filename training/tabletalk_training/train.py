@@ -5,7 +5,6 @@
 RUN gets log.jsonl (one line a step) and checkpoints, and with LoRA adapter/, the newest checkpoint's adapter in PEFT's format. Started again with the same arguments it goes on from the newest checkpoint, to the same losses.
 """
 
-import argparse
 import hashlib
 import math
 import os
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from .adapter import write_peft
 from .checkpoint import Log, load_checkpoint, newest_checkpoint, read_log, save_checkpoint
-from .config import BadConfig, Config, read_config
+from .config import BadConfig, Config, arm_arguments, read_config
 from .examples import BadExamples, Example, pack_epoch, read_examples, tokenize
 from .hub import model_folder
 from .lora import LoraAdamW, add_lora, to_adapter
@@ -174,12 +173,7 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
 def main() -> None:
     # An idle thread of OpenMP spins by default and takes the core from whoever else works here.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("config", type=Path)
-    arguments.add_argument("--model", help="Hugging Face folder or hub id of the base model (default: base_model of the config)")
-    arguments.add_argument("--data", type=Path, required=True, help="examples JSONL")
-    arguments.add_argument("--out", type=Path, required=True, help="folder of the run")
-    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override a setting")
+    arguments = arm_arguments(__doc__)
     a = arguments.parse_args()
     try:
         config = read_config(a.config, a.set)
