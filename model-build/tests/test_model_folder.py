@@ -15,6 +15,7 @@ from tiny_model import LLAMA, QWEN2, write_checkpoint
 
 from model_build.checkpoint import open_folder
 from model_build.cli import main
+from model_build.convert import convert
 from model_build.errors import BuildError
 from model_build.folder import open_model_folder, read_shards
 from model_build.quantization import QuantizedTable, dequantize
@@ -69,6 +70,26 @@ def expected(built):
         return dequantize(QuantizedTable(shards[f"{stem}.words"], shards[f"{stem}.scales"], bits)).astype(np.float64)
 
     return reference_logits(config, get, PROMPT)
+
+
+def test_an_unpacked_folder_holds_the_deployed_weights_and_builds_to_the_same_shards(built, tmp_path):
+    checkpoint, folder = built
+    main(["unpack-folder", str(folder.path), str(tmp_path)])
+    again = open_folder(tmp_path)
+    assert again.config == folder.config
+    for name in ("model.embed_tokens.weight", "model.layers.0.self_attn.k_proj.weight", "model.layers.1.mlp.up_proj.weight", "model.norm.weight"):
+        # Rounding to 4 or 8 bits moves a weight by less than its group's largest step.
+        np.testing.assert_allclose(again.get(name), checkpoint.get(name), atol=np.abs(checkpoint.get(name)).max() / 7)
+    shards = read_shards(folder.path)
+    rebuilt = dict(convert(again, folder.embedding_bits))
+    assert rebuilt.keys() == shards.keys()
+    for name, value in rebuilt.items():
+        if not name.endswith((".words", ".scales")):
+            np.testing.assert_array_equal(value, shards[name])
+    for name in (stem.removesuffix(".words") for stem in rebuilt if stem.endswith(".words")):
+        bits = folder.embedding_bits if name in ("model.embed_tokens", "lm_head") else 4
+        before, after = (dequantize(QuantizedTable(np.array(x[f"{name}.words"]), np.array(x[f"{name}.scales"]), bits)) for x in (shards, rebuilt))
+        np.testing.assert_array_equal(after, before)
 
 
 def test_the_card_describes_the_folder(built):
