@@ -40,17 +40,30 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--muted)', fontStyle: 'italic' },
 ]);
 
+/** What the browser would replace: its own range, since a change of the selection reaches the editor's state a moment later. */
+function replaced(event: InputEvent, view: EditorView): { readonly from: number; readonly to: number } {
+  const [range] = event.getTargetRanges();
+  if (!range || range.collapsed) return view.state.selection.main;
+  return { from: view.posAtDOM(range.startContainer, range.startOffset), to: view.posAtDOM(range.endContainer, range.endOffset) };
+}
+
 /**
  * Typing over a selection is done here rather than by the browser: Chrome would put the typed text into a <span> with the look of what
  * it replaces as a style attribute, which the policy refuses and reports.
  */
 const typeOverSelection = EditorView.domEventHandlers({
   beforeinput(event, view) {
-    const { from, to, empty } = view.state.selection.main;
     const { data } = event;
-    if (event.inputType !== 'insertText' || event.isComposing || empty || data === null) return false;
+    if (event.inputType !== 'insertText' || event.isComposing || data === null) return false;
+    const { from, to } = replaced(event, view);
+    if (from === to) return false;
     const replace = (): Transaction =>
-      view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+      view.state.update({
+        changes: { from, to, insert: data },
+        selection: { anchor: from + data.length },
+        userEvent: 'input.type',
+        scrollIntoView: true,
+      });
     const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, data, replace));
     if (!isHandled) view.dispatch(replace());
     event.preventDefault();
