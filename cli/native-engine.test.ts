@@ -7,12 +7,15 @@ const { createInterface } = require('node:readline');
 if (process.argv.at(-1) === 'no-model') { console.error('There is no model here.'); process.exit(2); }
 console.log(JSON.stringify({ ready: true, id: 'scripted', contextWindow: 8 }));
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const { prefix, suffix, max_tokens } = JSON.parse(line);
+  const { prefix, suffix, max_tokens, choice, constrained } = JSON.parse(line);
+  if (suffix === 'choose' && !constrained) process.exit(4);
+  if (choice !== undefined) return console.log(JSON.stringify({ text: 'choice ' + choice, finish: 'stop', tokens: [1], prefixTokens: 1, promptTokens: 2, reusedTokens: 1, steeredTokens: 1, prefillMs: 3, decodeMs: 4 }));
   if (suffix === 'die') process.exit(3);
   if (suffix === 'wait') return;
+  if (suffix === 'choose') return console.log(JSON.stringify({ before: 'SELECT nam', last: true, candidates: [{ text: 'SELECT name;', logit: 2 }, { text: 'SELECT name', logit: 1 }] }));
   if (suffix === 'long') return console.log(JSON.stringify({ error: 'The prompt has 9 tokens, the context holds 8.' }));
   if (suffix === 'junk') return console.log('this is no JSON');
-  console.log(JSON.stringify({ text: 'SELECT ' + prefix + suffix, finish: 'stop', tokens: [1, 2], prefixTokens: 1, promptTokens: 2, reusedTokens: 1, prefillMs: 3, decodeMs: max_tokens }));
+  console.log(JSON.stringify({ text: 'SELECT ' + prefix + suffix, finish: 'stop', tokens: [1, 2], prefixTokens: 1, promptTokens: 2, reusedTokens: 1, steeredTokens: 0, prefillMs: 3, decodeMs: max_tokens }));
 });`;
 
 const engine = new NativeEngine({ program: process.execPath, arguments: ['-e', SERVER, '--'] });
@@ -32,10 +35,18 @@ describe('the native engine', { timeout: 60_000 }, () => {
         promptTokens: 2,
         reusedTokens: 1,
         completionTokens: 2,
+        steeredTokens: 0,
         prefillMs: 3,
         decodeMs: 7,
       },
     });
+  });
+
+  it('chooses among the likeliest tokens where the answer is held to names', async () => {
+    await engine.load('folder');
+    const names = { tables: { singer: ['name'] }, keys: [] };
+    const answered = await engine.generate({ prompt: { prefix: 'a', suffix: 'choose' }, maxTokens: 7, names });
+    expect(answered).toMatchObject({ ok: true, value: { text: 'choice 1', steeredTokens: 1 } });
   });
 
   it('says why a folder does not load', async () => {

@@ -13,6 +13,7 @@ import type {
 } from '../src/engine/engine.ts';
 import { failure, success } from '../src/result.ts';
 import type { Result } from '../src/result.ts';
+import { Constraint, type TokenChoice } from '../src/text-to-sql/decoding/constraint.ts';
 
 /** How the process that serves a model folder is started; its last argument is the folder. */
 export interface ServerCommand {
@@ -28,13 +29,20 @@ export const MODEL_SERVER: ServerCommand = {
 
 const Ready = v.looseObject({ ready: v.literal(true) });
 const Refused = v.looseObject({ error: v.string() });
-const Answer = v.looseObject({
+/** What the answer would be with each of the next likeliest tokens; null where the token ends it. */
+const Candidates = v.object({
+  candidates: v.array(v.object({ text: v.nullable(v.string()), logit: v.number() })),
+  before: v.string(),
+  last: v.boolean(),
+});
+const Answer = v.object({
   text: v.string(),
   finish: v.picklist(['stop', 'length']),
   tokens: v.optional(v.array(v.number()), []),
   prefixTokens: v.number(),
   promptTokens: v.number(),
   reusedTokens: v.number(),
+  steeredTokens: v.number(),
   prefillMs: v.number(),
   decodeMs: v.number(),
 });
@@ -43,7 +51,8 @@ type Reply = Result<unknown, EngineError>;
 
 /**
  * A model folder run on this machine's CPU by a process of its own that speaks JSON lines: `{prefix, suffix, max_tokens}` in, one answer a
- * line out, after a line `{"ready": true}`. One request at a time. When the process ends, what is pending is settled and `load` starts another.
+ * line out, after a line `{"ready": true}`; where the answer is constrained, it asks for each token which of the likeliest may follow. One
+ * request at a time. When the process ends, what is pending is settled and `load` starts another.
  */
 export class NativeEngine implements Engine<string> {
   readonly #command: ServerCommand;
@@ -93,21 +102,39 @@ export class NativeEngine implements Engine<string> {
   }
 
   async generate(request: GenerateRequest, options: GenerateOptions = {}): Promise<Result<Generation, EngineError>> {
-    const { prompt, maxTokens } = request;
+    const { prompt, maxTokens, names } = request;
     if (this.#process === null) return failure(engineError('not-loaded'));
     if (this.#waiting !== null) return failure(engineError('busy'));
     if (options.signal?.aborted === true) return failure(engineError('aborted'));
-    this.#process.stdin.write(`${JSON.stringify({ prefix: prompt.prefix, suffix: prompt.suffix, max_tokens: maxTokens })}\n`);
-    const reply = await this.#wait(options.signal);
+    const constraint = names && new Constraint(names);
+    this.#say({ prefix: prompt.prefix, suffix: prompt.suffix, max_tokens: maxTokens, ...(constraint ? { constrained: true } : {}) });
+    let reply = await this.#wait(options.signal);
+    let choice: TokenChoice | undefined;
+    while (constraint && reply.ok) {
+      const asked = v.safeParse(Candidates, reply.value);
+      if (!asked.success) break;
+      const { candidates, before, last } = asked.output;
+      choice ??= constraint.next(before);
+      let chosen: number | undefined;
+      for (const candidate of candidates) chosen ??= choice.offer(candidate);
+      if (last) chosen ??= choice.settle();
+      this.#say(chosen === undefined ? { choice: -1, completions: last ? constraint.completions(before) : [] } : { choice: chosen });
+      if (chosen !== undefined || last) choice = undefined;
+      reply = await this.#wait(options.signal);
+    }
     if (!reply.ok) return reply;
     const refused = v.safeParse(Refused, reply.value);
     if (refused.success)
       return failure(engineError(refused.output.error.includes('context') ? 'prompt-too-long' : 'crashed', refused.output.error));
     const answer = v.safeParse(Answer, reply.value);
     if (!answer.success) return failure(engineError('crashed', `not an answer: ${JSON.stringify(reply.value)}`));
-    const { text, finish, tokens, prefixTokens, promptTokens, reusedTokens, prefillMs, decodeMs } = answer.output;
+    const { text, tokens, ...counts } = answer.output;
     options.onText?.(text);
-    return success({ text, finish, prefixTokens, reusedTokens, promptTokens, completionTokens: tokens.length, prefillMs, decodeMs });
+    return success({ text, completionTokens: tokens.length, ...counts });
+  }
+
+  #say(message: object): void {
+    this.#process?.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
   async unload(): Promise<void> {

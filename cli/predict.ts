@@ -42,6 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
         help: 'prompt tokens that the schema may take (default: the model card says, else 1500)',
       },
       repair: { type: 'boolean', help: 'repair the SQL by the database, as the app does' },
+      free: { type: 'boolean', help: 'do not hold the model to the names of the schema, as the app does' },
     },
     args,
   );
@@ -78,7 +79,7 @@ async function main(args: readonly string[]): Promise<void> {
         const scorer = given.text('bird') === undefined ? new Scorer(database, schema, foreignKeys) : null;
         const facts = given.flag('repair') ? await readFacts(database, { schema }) : null;
         for (const example of left.filter((candidate) => candidate.databaseId === databaseId)) {
-          const line = await predictOne(example, context, engine, database, scorer, facts);
+          const line = await predictOne(example, context, engine, database, { scorer, facts, constrained: !given.flag('free') });
           await appendFile(out, `${JSON.stringify({ ...line, model: card.id })}\n`);
           if (line.exec_match === true) right += 1;
           progress.advance(`${String(right)} right`);
@@ -94,17 +95,24 @@ async function main(args: readonly string[]): Promise<void> {
 
 type Facts = Awaited<ReturnType<typeof readFacts>>;
 
+interface PredictOptions {
+  /** null: BIRD's own metric. */
+  readonly scorer: Scorer | null;
+  /** null: without repair. */
+  readonly facts: Facts;
+  readonly constrained: boolean;
+}
+
 async function predictOne(
   example: SpiderExample,
   context: AskContext,
   engine: Pick<Engine<never>, 'generate'>,
   database: Database,
-  /** null: BIRD's own metric. */
-  scorer: Scorer | null,
-  facts: Facts,
+  { scorer, facts, constrained }: PredictOptions,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { trace, outcome } = await answer(example.question, context, engine, database, {
     rowLimit: 1,
+    constrained,
     ...(example.evidence === undefined ? {} : { evidence: example.evidence }),
     ...(facts === null ? {} : { repair: (sql: string, question: string) => repair(sql, database, question, { facts }) }),
   });
@@ -129,6 +137,7 @@ async function predictOne(
           prompt_tokens: generation.promptTokens,
           reused_tokens: generation.reusedTokens,
           completion_tokens: generation.completionTokens,
+          steered_tokens: generation.steeredTokens,
           prefill_ms: generation.prefillMs,
           decode_ms: generation.decodeMs,
         }),

@@ -183,6 +183,28 @@ def test_serve_stdio_answers_and_reuses_the_prefix(built):
     assert fresh["tokens"] == second["tokens"] and fresh["reusedTokens"] == 0
 
 
+def test_serve_stdio_lets_the_one_who_asks_choose_each_token(built):
+    _, folder = built
+    request = {"prefix": "CREATE TABLE head (age int);\n", "suffix": "How old?", "max_tokens": 3, "constrained": True}
+    alone = Answerer(folder).answer(request["prefix"], request["suffix"], 3)
+    # The likeliest, then the sixth, then none of 64 but what begins a completion.
+    choices = [{"choice": 0}, {"choice": -1}, {"choice": 5}, *[{"choice": -1}] * 2, {"choice": -1, "completions": ["zz", ""]}]
+    lines = [json.dumps(line) for line in (request, *choices, request, {"choice": 64}, request, "no choice")]
+    out: list[dict] = []
+    serve(folder, io.StringIO("\n".join(lines)), lambda text: out.append(json.loads(text)))
+    answers = [line for line in out if "tokens" in line or "error" in line]
+    asked = [line for line in out if "candidates" in line]
+    assert [len(line["candidates"]) for line in asked[:6]] == [1, 1, 15, 1, 15, 48]
+    assert [line["last"] for line in asked[:6]] == [False] * 5 + [True]
+    tried = [candidate for line in asked[3:6] for candidate in line["candidates"]]
+    assert [c["logit"] for c in tried] == sorted((c["logit"] for c in tried), reverse=True)
+    first, steered, end = answers[0]["tokens"]
+    assert first == alone["tokens"][0] and answers[0]["steeredTokens"] == 2
+    assert asked[2]["candidates"][4]["text"] == folder.tokenizer().decode([first, steered])
+    assert end == folder.tokenizer().encode("zz", add_special_tokens=False).ids[0]
+    assert all("given up" in line["error"] for line in answers[1:]) and len(answers) == 3
+
+
 @pytest.mark.parametrize("damage", ["changed", "short", "missing", "added"])
 def test_verify_refuses_a_damaged_folder(built, tmp_path, capsys, damage):
     _, folder = built

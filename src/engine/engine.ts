@@ -1,4 +1,5 @@
 import type { Result } from '../result.ts';
+import type { Names } from '../text-to-sql/decoding/names.ts';
 
 export type EngineErrorCode =
   | 'no-webgpu'
@@ -43,6 +44,8 @@ export interface Prompt {
 export interface GenerateRequest {
   readonly prompt: Prompt;
   readonly maxTokens: number;
+  /** Holds the answer to one query on these names (`text-to-sql/decoding/`); without them the model writes what it likes. */
+  readonly names?: Names;
 }
 
 export interface Generation {
@@ -53,6 +56,8 @@ export interface Generation {
   readonly reusedTokens: number;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** How many tokens of the answer were not the model's first choice: `names` forbade that. */
+  readonly steeredTokens: number;
   readonly prefillMs: number;
   readonly decodeMs: number;
 }

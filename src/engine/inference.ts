@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
+import { Constraint, MOST_TRIES } from '../text-to-sql/decoding/constraint.ts';
 import { engineError } from './engine-errors.ts';
 import type { EngineError, GenerateRequest, Generation, LoadProgress } from './engine.ts';
 import type { LoadReport } from './messages.ts';
@@ -9,7 +10,7 @@ import { MODEL_URL, ModelFileError, modelFilesAsCache } from './model-files-as-c
 import { ModelStore, type ModelFiles } from './model-store.ts';
 import { TimeLeft } from './time-left.ts';
 import { watchDevices } from './watch-device.ts';
-import { pipelineOf, popTokens, type Pipeline } from './webllm-pipeline.ts';
+import { pipelineOf, popTokens, readLogits, type Pipeline } from './webllm-pipeline.ts';
 
 /**
  * Tokens of a prompt that are fed between two looks at the abort signal, by the library's schedule. A software adapter reads about 15 a
@@ -119,27 +120,37 @@ export class Inference {
     const rest = prompt.slice(reusedTokens);
     const lastPiece = rest.length % model.pieceTokens || model.pieceTokens;
     if (!(await feed(model, rest.slice(0, -lastPiece), options.signal))) return failure(engineError('aborted'));
-    let token = await feedAndSample(model, rest.slice(-lastPiece), true);
+    let logits = await feedForLogits(model, rest.slice(-lastPiece), true);
     const prefilled = performance.now();
 
     const answer: number[] = [];
     const longest = Math.min(request.maxTokens, model.contextWindow - prompt.length);
     let text = '';
-    while (!model.stopTokens.has(token) && answer.length < longest) {
+    let finish: Generation['finish'] = 'length';
+    let constraint = request.names && new Constraint(request.names);
+    let steeredTokens = 0;
+    while (answer.length < longest) {
       if (options.signal.aborted) return failure(engineError('aborted'));
-      answer.push(token);
+      const chosen = choose(model, logits, answer, constraint);
+      if (!chosen.fits) constraint = undefined;
+      if (chosen.isSteered) steeredTokens += 1;
+      if (model.stopTokens.has(chosen.token)) {
+        finish = 'stop';
+        break;
+      }
+      answer.push(chosen.token);
       text = announceText(model, answer, text, options.onText);
-      if (answer.length === longest) break;
-      token = await feedAndSample(model, [token], false);
+      if (answer.length < longest) logits = await feedForLogits(model, [chosen.token], false);
     }
     if (options.signal.aborted) return failure(engineError('aborted'));
     return success({
       text: decode(model, answer),
-      finish: model.stopTokens.has(token) ? 'stop' : 'length',
+      finish,
       prefixTokens: prefix.length,
       reusedTokens,
       promptTokens: prompt.length,
       completionTokens: answer.length,
+      steeredTokens,
       prefillMs: prefilled - started,
       decodeMs: performance.now() - prefilled,
     });
@@ -199,8 +210,6 @@ async function startWebLlm(
           overrides: {
             // A public model would reserve a KV cache for 32,768 tokens.
             context_window_size: contextWindow,
-            // Greedy: WebLLM divides by max(temperature, 1e-6), which leaves the likeliest token all the probability.
-            ...{ temperature: 0, top_p: 1, repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 },
           },
           ...(library.computeType === 'f16' ? { required_features: ['shader-f16'] } : {}),
         },
@@ -274,8 +283,54 @@ async function feed(model: Loaded, ids: readonly number[], signal: AbortSignal):
   return !signal.aborted;
 }
 
-async function feedAndSample(model: Loaded, ids: readonly number[], isPrefill: boolean): Promise<number> {
-  const token = await model.pipeline.forwardTokensAndSample([...ids], isPrefill);
+/** Feeds tokens and brings the logits after the last one to the CPU, float32 [vocabulary]. WebLLM's own sampling would sort all of them on the GPU. */
+async function feedForLogits(model: Loaded, ids: readonly number[], isPrefill: boolean): Promise<Float32Array> {
+  const { pipeline } = model;
+  const onGpu = await pipeline.forwardKnownTokens([...ids], isPrefill);
   model.fed.push(...ids);
-  return token;
+  if (!onGpu) throw new TypeError('no token was fed');
+  return readLogits(pipeline, onGpu);
+}
+
+interface Choice {
+  readonly token: number;
+  /** Whether it was not the likeliest one. */
+  readonly isSteered: boolean;
+  /** False where none of the likeliest ones fits: the answer has left what the constraint knows. */
+  readonly fits: boolean;
+}
+
+/** The likeliest token that may follow; of equal ones the one with the lower id. */
+function choose(model: Loaded, logits: Float32Array, answer: readonly number[], constraint: Constraint | undefined): Choice {
+  const likeliest = argmax(logits);
+  if (!constraint) return { token: likeliest, isSteered: false, fits: true };
+  const before = decode(model, answer);
+  const choice = constraint.next(before);
+  const remaining = logits.slice();
+  const tried: number[] = [];
+  let chosen: number | undefined;
+  while (chosen === undefined && tried.length < MOST_TRIES) {
+    const token = argmax(remaining);
+    tried.push(token);
+    const text = model.stopTokens.has(token) ? null : decode(model, [...answer, token]);
+    chosen = choice.offer({ text, logit: remaining[token] ?? 0 });
+    remaining[token] = -Infinity;
+  }
+  const token = tried[chosen ?? choice.settle() ?? -1] ?? likeliestOf(logits, completionTokens(model, constraint, before));
+  return token === undefined ? { token: likeliest, isSteered: false, fits: false } : { token, isSteered: token !== likeliest, fits: true };
+}
+
+/** Tokens that begin the rest of a name, as the tokenizer would. */
+function completionTokens(model: Loaded, constraint: Constraint, before: string): number[] {
+  return constraint.completions(before).flatMap((end) => tokenize(model, end).slice(0, 1));
+}
+
+function likeliestOf(logits: Float32Array, tokens: readonly number[]): number | undefined {
+  return tokens.toSorted((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0))[0];
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let at = 1; at < values.length; at++) if ((values[at] ?? 0) > (values[best] ?? 0)) best = at;
+  return best;
 }

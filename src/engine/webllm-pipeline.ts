@@ -1,10 +1,10 @@
 /**
- * The few private members of WebLLM 0.2.86's pipeline that prefix reuse needs. One place, checked when a model is loaded, so that
+ * The few private members of WebLLM 0.2.86's pipeline that prefix reuse and constrained decoding need. One place, checked when a model is loaded, so that
  * another version of WebLLM fails here with a sentence instead of somewhere with a riddle.
  */
 import type { MLCEngine } from '@mlc-ai/web-llm';
 
-interface Disposable {
+interface Logits {
   dispose(): void;
 }
 
@@ -19,17 +19,17 @@ export interface Pipeline {
   };
   readonly kvCache: unknown;
   filledKVCacheLength: number;
-  /** Feeds tokens without sampling; queues GPU work without waiting for it. The logits are the caller's to dispose of. */
-  forwardKnownTokens(ids: number[], isPrefill: boolean): Promise<Disposable | undefined>;
-  /** Feeds tokens and samples the next one by the chat config's temperature. */
-  forwardTokensAndSample(ids: number[], isPrefill: boolean): Promise<number>;
+  /** Feeds tokens without sampling; queues GPU work without waiting for it. The logits (after the last token) are the caller's to dispose of. */
+  forwardKnownTokens(ids: number[], isPrefill: boolean): Promise<Logits | undefined>;
+  /** Queues the copy to the CPU into an array that the pipeline keeps: to be read after `sync`. */
+  updateLogitsOnCPU(logits: Logits): { toArray(): Float32Array };
   /** Empties the KV cache. */
   resetChat(): void;
   /** Resolves when the GPU has done what was queued. */
   sync(): Promise<void>;
 }
 
-const METHODS = ['forwardKnownTokens', 'forwardTokensAndSample', 'resetChat', 'sync'] as const;
+const METHODS = ['forwardKnownTokens', 'updateLogitsOnCPU', 'resetChat', 'sync'] as const;
 
 /** The pipeline of the only model that is loaded. Throws if this WebLLM is built differently. */
 export function pipelineOf(engine: MLCEngine): Pipeline {
@@ -47,6 +47,17 @@ function isPipeline(value: unknown): value is Pipeline {
     typeof members.filledKVCacheLength === 'number' &&
     ['tokenizer', 'tvm', 'kvCache'].every((name) => typeof members[name] === 'object' && members[name] !== null)
   );
+}
+
+/** Copies logits to the CPU and lets them go on the GPU: float32 [vocabulary]. */
+export async function readLogits(pipeline: Pipeline, logits: Logits): Promise<Float32Array> {
+  const { tvm } = pipeline;
+  tvm.beginScope();
+  const copied = pipeline.updateLogitsOnCPU(logits);
+  tvm.endScope();
+  logits.dispose();
+  await pipeline.sync();
+  return copied.toArray();
 }
 
 /** Takes the last `count` tokens out of the KV cache. */

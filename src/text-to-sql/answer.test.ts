@@ -42,6 +42,7 @@ function scriptedEngine(text: string) {
           reusedTokens: 0,
           promptTokens: 2,
           completionTokens: 3,
+          steeredTokens: 0,
           prefillMs: 1,
           decodeMs: 1,
         }),
@@ -65,6 +66,14 @@ describe('answer', () => {
     expect(trace.prompt.prefix).toBe(sharedPrefix(context));
     expect(phases).toEqual(['linking', 'writing', 'running']);
     expect(seen.at(-1)).toBe(trace.sql);
+  });
+
+  test('holds a student to the names that it is shown, unless it is told not to', async () => {
+    const engine = scriptedEngine('SELECT name FROM singer');
+    await answer('?', context, engine, database);
+    await answer('?', context, engine, database, { constrained: false });
+    await answer('?', { ...context, style: 'create-table' }, engine, database);
+    expect(engine.asked.map((request) => request.names?.tables)).toEqual([{ singer: ['id', 'name', 'country'] }, undefined, undefined]);
   });
 
   test('a failing query keeps the SQL of the model', async () => {

@@ -1,6 +1,7 @@
 import type { Database, DatabaseError, ResultSet } from '../database/database.ts';
 import type { Engine, EngineError, Generation, Prompt } from '../engine/engine.ts';
 import { failure, type Result } from '../result.ts';
+import { namesOf } from './decoding/names.ts';
 import { extractSql } from './extract-sql.ts';
 import { linkSchema, type LinkSchemaOptions, type SchemaIndex } from './link-schema.ts';
 import { linkValues, type LinkedValue, type ValueIndex } from './link-values.ts';
@@ -63,6 +64,8 @@ export interface AnswerOptions {
   /** Puts right what the database itself can (`repair/repair.ts`, loaded apart from the page); without it the model's SQL runs as it is. */
   readonly repair?: (sql: string, question: string) => Promise<RepairResult>;
   readonly onPhase?: (phase: AnswerPhase) => void;
+  /** False: the model writes what it likes, even names that are not there. Only students of the `compact` style are ever held to the schema. */
+  readonly constrained?: boolean;
   /** Called with the SQL so far, each time it grows. */
   readonly onSql?: (sql: string) => void;
 }
@@ -78,7 +81,7 @@ export async function answer(
   database: Pick<Database, 'run'>,
   options: AnswerOptions = {},
 ): Promise<Answer> {
-  const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, signal, repair, onPhase, onSql } = options;
+  const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, constrained = true, signal, repair, onPhase, onSql } = options;
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');
@@ -97,7 +100,7 @@ export async function answer(
 
   onPhase?.('writing');
   const generated = await engine.generate(
-    { prompt, maxTokens },
+    { prompt, maxTokens, ...(constrained && context.style === 'compact' ? { names: namesOf(schema) } : {}) },
     {
       ...abort,
       ...(onSql

@@ -13,6 +13,11 @@ from .errors import BuildError
 PAGE = 16
 
 
+def likeliest(logits: np.ndarray, _tokens: list[int]) -> int:
+    """Ties go to the lower id."""
+    return int(logits.argmax())
+
+
 class NativeModel:
     """One sequence with its KV cache. Not safe for several threads."""
 
@@ -59,11 +64,13 @@ class NativeModel:
             self.length += len(part)
         return logits.numpy()[0, 0]
 
-    def greedy(self, logits: np.ndarray, limit: int, stop: Callable[[int], bool]) -> tuple[list[int], float]:
-        """Continues greedily from `logits`: (tokens without the one that stopped, seconds). Ties go to the lower id."""
+    def greedy(
+        self, logits: np.ndarray, limit: int, stop: Callable[[int], bool], choose: Callable[[np.ndarray, list[int]], int] = likeliest
+    ) -> tuple[list[int], float]:
+        """Continues greedily from `logits`: (tokens without the one that stopped, seconds). `choose` is given the logits and the tokens so far."""
         start, out = time.perf_counter(), []
         while len(out) < limit:
-            token = int(logits.argmax())
+            token = choose(logits, out)
             if stop(token):
                 break
             out.append(token)

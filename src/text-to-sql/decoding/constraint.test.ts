@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { concertSchema } from '../../../tests/fixtures/concert-schema.ts';
+import { Constraint, type TokenChoice } from './constraint.ts';
+import { namesOf } from './names.ts';
+
+const names = namesOf(concertSchema);
+
+/** The text that is chosen among those that follow `before`, the likeliest first, each with its logit. */
+function choose(choice: TokenChoice, before: string, offers: readonly (readonly [string | null, number])[]): string | null | undefined {
+  for (const [end, logit] of offers) {
+    const index = choice.offer({ text: end === null ? null : before + end, logit });
+    if (index !== undefined) return offers[index]?.[0];
+  }
+  const index = choice.settle();
+  return index === undefined ? undefined : offers[index]?.[0];
+}
+
+const next = (constraint: Constraint, before: string, ...offers: [string | null, number][]): string | null | undefined =>
+  choose(constraint.next(before), before, offers);
+
+test('takes the likeliest token that goes on with a query', () => {
+  const constraint = new Constraint(names);
+  expect(next(constraint, 'SELECT', ['\n\n\n;', 9], [' nam', 8], [' age', 1])).toBe(' nam');
+  expect(next(constraint, 'SELECT nam', ['es', 9], [' FROM', 8], ['e', -30])).toBe('e');
+});
+
+test('lets a query end only where it is whole', () => {
+  const constraint = new Constraint(names);
+  expect(next(constraint, 'SELECT name', [null, 9], [' FROM', 1])).toBe(' FROM');
+  expect(next(constraint, 'SELECT name FROM singer', [null, 9], [' WHERE', 1])).toBeNull();
+});
+
+test('a token that writes nothing never fits', () => {
+  expect(next(new Constraint(names), 'SELECT', ['', 9], [' name', 1])).toBe(' name');
+});
+
+test('prefers what SQLite will find where it is not much less likely', () => {
+  const before = 'SELECT count(*) FROM concert WHERE';
+  expect(next(new Constraint(names), before, [' capacity', 5], [' year', 4])).toBe(' year');
+});
+
+test('lets a much likelier name of another table through, and holds the rest to the database alone', () => {
+  const constraint = new Constraint(names);
+  const before = 'SELECT count(*) FROM concert WHERE';
+  expect(next(constraint, before, [' capacity', 9], [' year', 1])).toBe(' capacity');
+  expect(next(constraint, `${before} capacity`, [' ;', 9], [' >', 1])).toBe(' >');
+  expect(next(constraint, `${before} capacity >`, [' 5', 9], [' year', 1])).toBe(' 5');
+});
+
+test('chooses nothing where nothing fits, and knows the ends of names', () => {
+  const constraint = new Constraint(names);
+  expect(next(constraint, 'SELECT nam', ['ing', 9], ['ed', 8])).toBeUndefined();
+  expect(constraint.completions('SELECT nam')).toEqual(['e']);
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { concertSchema } from '../../../tests/fixtures/concert-schema.ts';
+import { namesOf } from './names.ts';
+import { readBeginning, type Beginning, type Scope } from './query-beginning.ts';
+
+const names = namesOf(concertSchema);
+const read = (text: string, scope: Scope = 'query'): Beginning => readBeginning(text, names, scope).beginning;
+
+const queries = [
+  'SELECT count(*) FROM singer',
+  'SELECT DISTINCT country FROM singer WHERE age > 20',
+  'SELECT name, country, age FROM singer ORDER BY age DESC',
+  "SELECT avg(age), min(age), max(age) FROM singer WHERE country = 'France'",
+  'SELECT stadium.name, count(*) FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id GROUP BY concert.stadium_id HAVING count(*) >= 2',
+  'SELECT name FROM stadium WHERE stadium_id NOT IN (SELECT stadium_id FROM concert)',
+  "SELECT name FROM singer WHERE name LIKE '%it''s%' AND age BETWEEN 20 AND 30 OR NOT (age = 1 OR country IS NOT NULL)",
+  'SELECT name FROM singer WHERE age > (SELECT avg(age) FROM singer) LIMIT 3',
+  'SELECT country FROM singer WHERE age > 40 INTERSECT SELECT country FROM singer WHERE age < 30',
+  'SELECT "home town" FROM singer WHERE (age + 1) * 2 > -4.5',
+  'SELECT t1.name FROM singer AS t1 JOIN singer AS t2 ON t1.age = t2.age',
+  'SELECT * FROM concert',
+  'SELECT count(*) FROM (SELECT country FROM singer GROUP BY country)',
+];
+
+describe('the beginning of a query', () => {
+  test.each(queries)('%s is whole, and every beginning of it is open', (query) => {
+    for (const scope of ['query', 'database'] as const) {
+      for (let end = 0; end < query.length; end++) expect([query.slice(0, end), read(query.slice(0, end), scope)]).not.toContain('wrong');
+      expect(read(`${query} `, scope)).toBe('whole');
+    }
+  });
+
+  test.each([
+    ['a name that is not there', 'SELECT nam FROM', 'SELECT song_nx'],
+    ['a table that is not there', 'SELECT name FROM singers', 'SELECT name FROM singer_x'],
+    ['names in another case than they are shown', 'SELECT Name', 'SELECT name FROM Singer'],
+    ['a keyword in small letters', 'select ', 'SELECT name from '],
+    ['what runs into a keyword', 'SELECT name FROM singerW', 'SELECT name FROM singer WHERE age > 1O'],
+    ['a comparison that is none', 'SELECT name FROM singer WHERE age ORDER', 'SELECT name FROM singer WHERE age =='.concat('=')],
+    ['a function that students do not know', 'SELECT mean(', 'SELECT name FROM singer WHERE count('],
+    ['the same table twice without aliases', 'SELECT name FROM singer JOIN singer ON'],
+    ['a second statement', 'SELECT name FROM singer;', 'SELECT name FROM singer -- '],
+    ['prose', 'The ', 'SELECT name FROM singer WHERE age = ? '],
+  ])('%s is wrong', (_what, ...texts) => {
+    for (const text of texts) expect([text, read(text, 'database')]).toEqual([text, 'wrong']);
+  });
+
+  test.each([
+    ['a column of another table', 'SELECT count(*) FROM concert WHERE capacity '],
+    ['a qualified column of another table', 'SELECT concert.capacity '],
+    ['columns that no table has together', 'SELECT capacity, year '],
+    ['a table that lacks what the list names', 'SELECT capacity FROM concert '],
+    ['a table of the list that is not joined', 'SELECT stadium.name FROM concert WHERE '],
+    ['an ambiguous column', 'SELECT count(*) FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id WHERE stadium_id '],
+    ['a join along no key', 'SELECT singer.name FROM singer JOIN stadium '],
+    ['a join on other columns than the key', 'SELECT stadium.name FROM concert JOIN stadium ON concert.year '],
+    ['a subquery of two columns', 'SELECT name FROM singer WHERE age > (SELECT age, name '],
+    ['unequal columns under UNION', 'SELECT name FROM singer UNION SELECT name, age '],
+  ])('%s is wrong in the query, though of the database', (_what, text) => {
+    expect([text, read(text)]).toEqual([text, 'wrong']);
+    expect([text, read(text, 'database')]).not.toContain('wrong');
+  });
+
+  test.each([
+    '',
+    'SELECT name FROM singer WHERE ',
+    'SELECT stadium.name FROM concert ',
+    "SELECT name FROM singer WHERE country = 'Fr",
+    'SELECT (name ',
+  ])('a query cannot end at “%s”', (text) => expect(read(text)).toBe('open'));
+
+  test('within a word it knows what the word can become', () => {
+    const ends = (text: string): string[] => readBeginning(text, names, 'query').completions.toSorted();
+    expect(ends('SELECT name FROM sta')).toEqual(['dium']);
+    expect(ends('SELECT name FROM singer GR')).toEqual(['OUP']);
+    expect(ends('SELECT name FROM singer WHERE cou')).toEqual(['ntry']);
+    expect(ends('SELECT name FROM singer ')).toEqual([]);
+  });
+
+  test('a schema of 300 tables is read in milliseconds', () => {
+    const tables = Object.fromEntries(
+      Array.from({ length: 300 }, (_, table) => [
+        `table_${String(table)}`,
+        Array.from({ length: 30 }, (_, column) => `column_${String(table)}_${String(column)}`),
+      ]),
+    );
+    const text = `SELECT column_7_1, column_7_2 FROM table_7 WHERE column_7_3 = 'x' AND colu`;
+    const started = performance.now();
+    for (let round = 0; round < 20; round++) readBeginning(text, { tables, keys: [] }, 'query');
+    expect((performance.now() - started) / 20).toBeLessThan(50);
+  });
+});

@@ -1,0 +1,561 @@
+import { isPlainName } from '../sql-name.ts';
+import type { Key, Names } from './names.ts';
+import { readTokens, type Token } from './query-tokens.ts';
+
+/**
+ * What a text is as the beginning of a query: `whole` (a query that may end here), `open` (more has to follow, and can), or `wrong`: no
+ * continuation makes it a query of the students' style on these names.
+ */
+export type Beginning = 'whole' | 'open' | 'wrong';
+
+/**
+ * How closely names are held to: `database`: they are of the database; `query`: each stands where SQLite finds it. What only the first allows, repair can
+ * often put right, knowing the whole query.
+ */
+export type Scope = 'database' | 'query';
+
+export interface Reading {
+  readonly beginning: Beginning;
+  /** Where the text ends within a word: the ends of those that it can become. */
+  readonly completions: readonly string[];
+}
+
+/**
+ * Reads the beginning of a query by the names in scope. The grammar is the style that the students are taught (canonical-sql.ts): one SELECT or
+ * several under set operators, joins along declared keys, subqueries, no WITH and no CASE. Besides the grammar it holds what SQLite would
+ * refuse only after the whole query: a column is of a table that is in FROM, or will have to be; an unqualified column is of one table alone;
+ * SELECTs under a set operator have as many columns; aggregates stand where they may.
+ *
+ * A recursive descent (one token ahead) that notes at the last token, where it is cut off, whether one of the words tried there begins like it.
+ */
+export function readBeginning(text: string, names: Names, scope: Scope): Reading {
+  const tokens = readTokens(text);
+  if (!tokens) return { beginning: 'wrong', completions: [] };
+  const reader = new Reader(tokens, names, scope);
+  let beginning: Beginning = 'open';
+  try {
+    reader.query({ outer: [], width: undefined });
+    if (reader.isAtEnd) beginning = 'whole';
+  } catch (error) {
+    if (error !== STOPPED) throw error;
+  }
+  if (beginning === 'open' && !reader.canGoOn) beginning = 'wrong';
+  return { beginning, completions: [...reader.completions] };
+}
+
+/** Thrown where the reading cannot go on: at the end of what is written, or at what does not fit. */
+const STOPPED = new Error('stopped');
+
+interface Source {
+  readonly qualifier: string;
+  /** undefined for a subquery. */
+  readonly table?: string;
+  /** undefined where the columns are not known: any name goes. */
+  readonly columns?: ReadonlySet<string>;
+}
+
+interface Block {
+  readonly sources: Source[];
+  /** Sources of the blocks around it: a condition may refer to them by a qualified name. */
+  readonly outer: readonly Source[];
+  /** Names that the SELECT list uses before FROM is known. */
+  readonly bare: Set<string>;
+  readonly qualified: Map<string, Set<string>>;
+  isListed: boolean;
+}
+
+interface QueryPlace {
+  readonly outer: readonly Source[];
+  /** How many columns it must have; undefined: any number. */
+  readonly width: number | undefined;
+}
+
+interface ExpressionPlace {
+  readonly block: Block;
+  readonly aggregates: boolean;
+}
+
+const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'];
+const COMPARISONS = ['=', '!=', '<', '>', '<=', '>=', '<>', '=='];
+const ARITHMETIC = ['+', '-', '*', '/', '%', '||'];
+
+class Reader {
+  /** At the end of what is written: whether something could follow there. */
+  canGoOn = false;
+  readonly completions = new Set<string>();
+  readonly #tokens: readonly Token[];
+  readonly #tables: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #columns: ReadonlySet<string>;
+  readonly #keys: readonly Key[];
+  readonly #isStrict: boolean;
+  #at = 0;
+
+  constructor(tokens: readonly Token[], names: Names, scope: Scope) {
+    this.#tokens = tokens;
+    this.#isStrict = scope === 'query';
+    this.#tables = new Map(Object.entries(names.tables).map(([table, columns]) => [table, new Set(columns)]));
+    this.#columns = new Set(Object.values(names.tables).flat());
+    this.#keys = names.keys;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#peek().kind === 'end';
+  }
+
+  /** Returns the number of its columns, undefined where a `*` hides it. */
+  query({ outer, width }: QueryPlace): number | undefined {
+    let columns = this.#isStrict ? width : undefined;
+    let block: Block;
+    do {
+      block = { sources: [], outer, bare: new Set(), qualified: new Map(), isListed: false };
+      const own = this.#select(block, columns);
+      if (this.#isStrict) columns ??= own;
+    } while (this.#takeSetOperator());
+    if (this.#take('ORDER')) {
+      this.#expect('BY');
+      do {
+        this.#arithmetic({ block, aggregates: true });
+        if (!this.#take('ASC')) this.#take('DESC');
+      } while (this.#takeSymbol(','));
+    }
+    if (this.#take('LIMIT')) {
+      this.#expectNumber();
+      if (this.#take('OFFSET')) this.#expectNumber();
+    }
+    return columns;
+  }
+
+  #takeSetOperator(): boolean {
+    if (this.#take('UNION')) {
+      this.#take('ALL');
+      return true;
+    }
+    return this.#take('INTERSECT') || this.#take('EXCEPT');
+  }
+
+  #select(block: Block, width: number | undefined): number | undefined {
+    this.#expect('SELECT');
+    this.#take('DISTINCT');
+    const columns = this.#selectList(block, width);
+    this.#expect('FROM');
+    block.isListed = true;
+    this.#from(block);
+    if (this.#take('WHERE')) this.#condition({ block, aggregates: false });
+    if (this.#take('GROUP')) {
+      this.#expect('BY');
+      do this.#arithmetic({ block, aggregates: false });
+      while (this.#takeSymbol(','));
+      if (this.#take('HAVING')) this.#condition({ block, aggregates: true });
+    }
+    return columns;
+  }
+
+  #selectList(block: Block, width: number | undefined): number | undefined {
+    let columns: number | undefined = 0;
+    while (true) {
+      if (this.#takeSymbol('*')) columns = undefined;
+      else if (this.#selectItem(block) && columns !== undefined) columns += 1;
+      else columns = undefined;
+      const isFull = columns !== undefined && columns === width;
+      if (columns !== undefined && width !== undefined && columns < width) this.#expectSymbol(',');
+      else if (isFull || !this.#takeSymbol(',')) return columns;
+    }
+  }
+
+  /** False for `table.*`, whose columns are not counted. */
+  #selectItem(block: Block): boolean {
+    const [table, dot, star] = this.#tokens.slice(this.#at, this.#at + 3);
+    if (table?.kind === 'word' && dot?.value === '.' && star?.kind === 'symbol' && star.value === '*' && this.#tables.has(table.value)) {
+      this.#at += 3;
+      block.qualified.set(table.value, block.qualified.get(table.value) ?? new Set());
+      return false;
+    }
+    this.#arithmetic({ block, aggregates: true });
+    return true;
+  }
+
+  #from(block: Block): void {
+    this.#source(block, (table) => this.#canBegin(table, block));
+    while (true) {
+      const joinable = this.#joinable(block);
+      if (joinable.size === 0) break;
+      if (this.#take('LEFT')) {
+        this.#take('OUTER');
+        this.#expect('JOIN');
+      } else if (!this.#take('JOIN')) break;
+      this.#source(block, (table) => joinable.has(table));
+      if (this.#take('ON')) this.#on(block);
+    }
+    // What the SELECT list names has to come from somewhere.
+    if (!this.#isCovered(block)) throw STOPPED;
+  }
+
+  /** A table that has every column which the list names without a table; where tables are named, any may begin. */
+  #canBegin(table: string, { bare, qualified }: Block): boolean {
+    if (!this.#isStrict || qualified.size > 0) return true;
+    return [...bare].every((column) => this.#tables.get(table)?.has(column) === true);
+  }
+
+  #isCovered({ sources, bare, qualified }: Block): boolean {
+    if (!this.#isStrict || sources.some((source) => source.columns === undefined)) return true;
+    for (const [qualifier, columns] of qualified) {
+      const source = sources.find((candidate) => candidate.qualifier === qualifier);
+      if (!source || [...columns].some((column) => source.columns?.has(column) !== true)) return false;
+    }
+    return [...bare].every((column) => sources.filter((source) => source.columns?.has(column) === true).length === 1);
+  }
+
+  /** Tables that a declared key connects with the sources; all of them where none is connected. None may make a bare column ambiguous. */
+  #joinable({ sources, bare }: Block): ReadonlySet<string> {
+    if (!this.#isStrict) return new Set(this.#tables.keys());
+    const own = new Set(sources.map((source) => source.table));
+    const neighbours = this.#keys.flatMap((key) => (own.has(key.table) ? [key.refersTo] : own.has(key.refersTo) ? [key.table] : []));
+    const isConnected = neighbours.some((table) => !own.has(table));
+    const candidates = isConnected ? [...neighbours, ...[...own].flatMap((table) => table ?? [])] : [...this.#tables.keys()];
+    return new Set(candidates.filter((table) => ![...bare].some((column) => this.#tables.get(table)?.has(column) === true)));
+  }
+
+  #source(block: Block, allowed: (table: string) => boolean): void {
+    if (this.#takeSymbol('(')) {
+      this.query({ outer: block.outer, width: undefined });
+      this.#expectSymbol(')');
+      block.sources.push({ qualifier: this.#take('AS') ? this.#alias(() => true) : '' });
+      return;
+    }
+    const table = this.#expectName([...this.#tables.keys()].filter(allowed));
+    const columns = this.#tables.get(table) ?? new Set<string>();
+    let qualifier = table;
+    if (this.#take('AS')) {
+      qualifier = this.#alias((alias) => {
+        const used = block.qualified.get(alias);
+        return !this.#isStrict || used === undefined || [...used].every((column) => columns.has(column));
+      });
+    }
+    // The same table twice needs an alias.
+    if (block.sources.some((source) => source.qualifier === qualifier)) throw this.#mismatch();
+    block.sources.push({ qualifier, table, columns });
+  }
+
+  /** After JOIN: along a declared key where one connects the new table with what stands before it. */
+  #on(block: Block): void {
+    const newest = block.sources.at(-1);
+    const earlier = block.sources.slice(0, -1);
+    const pairs = earlier.flatMap((source) => this.#pairs(source, newest));
+    if (!this.#isStrict || newest?.table === undefined || pairs.length === 0) {
+      this.#condition({ block, aggregates: false });
+      return;
+    }
+    const left = this.#qualifiedColumn(pairs.flat());
+    this.#expectSymbol('=');
+    const matches = pairs.flatMap(([a, b]) => (isSame(a, left) ? [b] : isSame(b, left) ? [a] : []));
+    this.#qualifiedColumn(matches);
+    while (this.#take('AND') || this.#take('OR')) this.#term({ block, aggregates: false });
+  }
+
+  #pairs(source: Source, newest: Source | undefined): [ColumnOf, ColumnOf][] {
+    return this.#keys.flatMap((key) => {
+      const pairs: [ColumnOf, ColumnOf][] = [];
+      const ends = [
+        { table: key.table, column: key.column },
+        { table: key.refersTo, column: key.reference },
+      ] as const;
+      for (const [one, other] of [ends, [ends[1], ends[0]] as const]) {
+        if (source.table === one.table && newest?.table === other.table) {
+          pairs.push([
+            { qualifier: source.qualifier, column: one.column },
+            { qualifier: newest.qualifier, column: other.column },
+          ]);
+        }
+      }
+      return pairs;
+    });
+  }
+
+  #qualifiedColumn(allowed: readonly ColumnOf[]): ColumnOf {
+    const qualifier = this.#expectName(allowed.map((column) => column.qualifier));
+    this.#expectSymbol('.');
+    const column = this.#expectName(allowed.filter((candidate) => candidate.qualifier === qualifier).map((candidate) => candidate.column));
+    return { qualifier, column };
+  }
+
+  #condition(place: ExpressionPlace): void {
+    do this.#term(place);
+    while (this.#take('AND') || this.#take('OR'));
+  }
+
+  #term(place: ExpressionPlace): void {
+    if (this.#take('NOT')) {
+      this.#term(place);
+      return;
+    }
+    if (this.#take('EXISTS')) {
+      this.#expectSymbol('(');
+      this.#subquery(place, undefined);
+      return;
+    }
+    if (this.#isSymbol('(') && !this.#isKeyword('SELECT', 1)) {
+      this.#takeSymbol('(');
+      this.#groupOrTerm(place);
+      return;
+    }
+    this.#arithmetic(place);
+    if (!this.#comparison(place)) throw this.#mismatch();
+  }
+
+  /** After `(`: conditions, or an arithmetic expression that is then compared. */
+  #groupOrTerm(place: ExpressionPlace): void {
+    if (this.#isSymbol('(')) {
+      this.#condition(place);
+      this.#expectSymbol(')');
+      return;
+    }
+    if (this.#take('NOT')) {
+      this.#term(place);
+    } else {
+      this.#arithmetic(place);
+      if (this.#takeSymbol(')')) {
+        while (ARITHMETIC.some((operator) => this.#takeSymbol(operator))) this.#operand(place);
+        if (!this.#comparison(place)) throw this.#mismatch();
+        return;
+      }
+      if (!this.#comparison(place)) throw this.#mismatch();
+    }
+    while (this.#take('AND') || this.#take('OR')) this.#term(place);
+    this.#expectSymbol(')');
+  }
+
+  #comparison(place: ExpressionPlace): boolean {
+    if (COMPARISONS.some((operator) => this.#takeSymbol(operator))) {
+      this.#arithmetic(place);
+      return true;
+    }
+    if (this.#take('IS')) {
+      this.#take('NOT');
+      this.#expect('NULL');
+      return true;
+    }
+    const isNegated = this.#take('NOT');
+    if (this.#take('LIKE')) {
+      this.#arithmetic(place);
+      return true;
+    }
+    if (this.#take('BETWEEN')) {
+      this.#arithmetic(place);
+      this.#expect('AND');
+      this.#arithmetic(place);
+      return true;
+    }
+    if (this.#take('IN')) {
+      this.#expectSymbol('(');
+      if (this.#isKeyword('SELECT')) {
+        this.#subquery(place, 1);
+      } else {
+        do this.#arithmetic(place);
+        while (this.#takeSymbol(','));
+        this.#expectSymbol(')');
+      }
+      return true;
+    }
+    if (isNegated) throw this.#mismatch();
+    return false;
+  }
+
+  #subquery({ block }: ExpressionPlace, width: number | undefined): void {
+    this.query({ outer: [...block.sources, ...block.outer], width });
+    this.#expectSymbol(')');
+  }
+
+  #arithmetic(place: ExpressionPlace): void {
+    do this.#operand(place);
+    while (ARITHMETIC.some((operator) => this.#takeSymbol(operator)));
+  }
+
+  #operand(place: ExpressionPlace): void {
+    if (this.#takeSymbol('(')) {
+      if (this.#isKeyword('SELECT')) {
+        this.#subquery(place, 1);
+        return;
+      }
+      this.#arithmetic(place);
+      this.#expectSymbol(')');
+      return;
+    }
+    if (this.#takeSymbol('-')) {
+      this.#operand(place);
+      return;
+    }
+    if (this.#takeKind('number') || this.#takeKind('text')) return;
+    if (this.#call(place)) return;
+    this.#column(place);
+  }
+
+  #call(place: ExpressionPlace): boolean {
+    const token = this.#peek();
+    if (!place.aggregates || token.kind !== 'word') return false;
+    if (token.open) {
+      this.#note(AGGREGATES);
+      return false;
+    }
+    if (this.#tokens[this.#at + 1]?.value !== '(' || !AGGREGATES.includes(token.value)) return false;
+    this.#at += 2;
+    if (!(token.value === 'count' && this.#takeSymbol('*'))) {
+      this.#take('DISTINCT');
+      this.#arithmetic({ ...place, aggregates: false });
+    }
+    this.#expectSymbol(')');
+    return true;
+  }
+
+  #column({ block }: ExpressionPlace): void {
+    const next = this.#tokens[this.#at + 1];
+    const isQualified = next?.kind === 'symbol' && next.value === '.';
+    if (this.#peek().open) {
+      this.#expectName([...this.#qualifiers(block), ...this.#bareColumns(block)]);
+    } else if (!isQualified) {
+      const column = this.#expectName(this.#bareColumns(block));
+      if (!block.isListed) block.bare.add(column);
+    } else {
+      const qualifier = this.#expectName(this.#qualifiers(block));
+      this.#expectSymbol('.');
+      const column = this.#expectName(this.#columnsOf(qualifier, block));
+      if (!block.isListed) block.qualified.set(qualifier, (block.qualified.get(qualifier) ?? new Set()).add(column));
+    }
+  }
+
+  #qualifiers(block: Block): string[] {
+    if (!this.#isStrict || !block.isListed) return [...this.#tables.keys(), ...ALIASES];
+    return [...block.sources, ...block.outer].map((source) => source.qualifier);
+  }
+
+  #columnsOf(qualifier: string, block: Block): Iterable<string> {
+    if (!this.#isStrict) return this.#columns;
+    if (!block.isListed) return this.#tables.get(qualifier) ?? this.#columns;
+    const source = [...block.sources, ...block.outer].find((candidate) => candidate.qualifier === qualifier);
+    return source?.columns ?? this.#columns;
+  }
+
+  /** Columns that need no table's name here. */
+  #bareColumns(block: Block): string[] {
+    if (!this.#isStrict) return [...this.#columns];
+    if (!block.isListed) {
+      const { bare, qualified } = block;
+      if (bare.size === 0 || qualified.size > 0) return [...this.#columns];
+      return [...this.#tables.values()]
+        .filter((columns) => [...bare].every((column) => columns.has(column)))
+        .flatMap((columns) => [...columns]);
+    }
+    const { sources } = block;
+    if (sources.some((source) => source.columns === undefined)) return [...this.#columns];
+    const counts = new Map<string, number>();
+    for (const source of sources) for (const column of source.columns ?? []) counts.set(column, (counts.get(column) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count === 1).map(([column]) => column);
+  }
+
+  #peek(): Token {
+    const token = this.#tokens[this.#at];
+    if (!token) throw STOPPED;
+    // Whatever is wanted at the end of what is written can follow.
+    if (token.kind === 'end') this.canGoOn = true;
+    return token;
+  }
+
+  /** The word is cut off: can it become one of these? */
+  #note(words: Iterable<string>): void {
+    const { value } = this.#peek();
+    for (const word of words) {
+      if (!word.startsWith(value)) continue;
+      this.canGoOn = true;
+      if (word !== value) this.completions.add(word.slice(value.length));
+    }
+  }
+
+  #take(keyword: string): boolean {
+    const token = this.#peek();
+    if (token.kind !== 'word') return false;
+    if (token.open) {
+      this.#note([keyword]);
+      return false;
+    }
+    if (token.value !== keyword) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #isKeyword(keyword: string, ahead = 0): boolean {
+    const token = this.#tokens[this.#at + ahead];
+    if (token?.kind !== 'word') return token?.kind === 'end' && ahead > 0;
+    if (token.open && ahead === 0) this.#note([keyword]);
+    return token.open && ahead > 0 ? keyword.startsWith(token.value) : token.value === keyword;
+  }
+
+  #expect(keyword: string): void {
+    if (!this.#take(keyword)) throw this.#mismatch();
+  }
+
+  #isSymbol(symbol: string): boolean {
+    const token = this.#peek();
+    return token.kind === 'symbol' && token.value === symbol;
+  }
+
+  #takeSymbol(symbol: string): boolean {
+    const token = this.#peek();
+    if (token.kind !== 'symbol') return false;
+    if (token.open && token.value !== symbol && symbol.startsWith(token.value)) this.canGoOn = true;
+    if (token.value !== symbol) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #expectSymbol(symbol: string): void {
+    if (!this.#takeSymbol(symbol)) throw this.#mismatch();
+  }
+
+  #takeKind(kind: 'number' | 'text'): boolean {
+    const token = this.#peek();
+    if (token.kind !== kind) return false;
+    this.#at += 1;
+    if (token.open && kind === 'text') throw this.#cutOff();
+    return true;
+  }
+
+  #expectNumber(): void {
+    if (!this.#takeKind('number')) throw this.#mismatch();
+  }
+
+  #expectName(names: Iterable<string>): string {
+    const token = this.#peek();
+    if (token.kind !== 'word' && token.kind !== 'quoted') throw this.#mismatch();
+    // In the students' style a name stands in quotes exactly where it has to.
+    const candidates = [...names].filter((name) => isPlainName(name) === (token.kind === 'word'));
+    if (token.open) this.#note(candidates);
+    if (token.open || !candidates.includes(token.value)) throw this.#mismatch();
+    this.#at += 1;
+    return token.value;
+  }
+
+  #alias(isAllowed: (name: string) => boolean): string {
+    return this.#expectName(ALIASES.filter(isAllowed));
+  }
+
+  #cutOff(): Error {
+    this.canGoOn = true;
+    return STOPPED;
+  }
+
+  /** What stands here does not fit; at the end of what is written nothing stands here yet. */
+  #mismatch(): Error {
+    return STOPPED;
+  }
+}
+
+interface ColumnOf {
+  readonly qualifier: string;
+  readonly column: string;
+}
+
+function isSame(a: ColumnOf, b: ColumnOf): boolean {
+  return a.qualifier === b.qualifier && a.column === b.column;
+}
+
+/** As canonical queries name the sides of a self-join; the SELECT list may do so before FROM gives them. */
+const ALIASES = ['t1', 't2', 't3', 't4'];
