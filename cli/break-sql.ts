@@ -1,6 +1,6 @@
 import type { Binary } from '../src/text-to-sql/sql/ast.ts';
 import { applyEdits, replaceSpan, type Edit } from '../src/text-to-sql/sql/patch.ts';
-import { quoteString } from '../src/text-to-sql/sql/print.ts';
+import { quoteString } from '../src/text-to-sql/sql-name.ts';
 import type { Scope } from '../src/text-to-sql/sql/scopes.ts';
 import type { SqlTree } from '../src/text-to-sql/sql/tree.ts';
 import { literalTests } from '../src/text-to-sql/repair/rules/literal-tests.ts';

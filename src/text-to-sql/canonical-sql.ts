@@ -1,6 +1,5 @@
 import type { Schema } from '../database/database.ts';
-import { quoteString } from './sql/print.ts';
-import { foldName, sqlName } from './sql-name.ts';
+import { foldName, quoteString, sqlName } from './sql-name.ts';
 
 /**
  * One style for training targets, so that a small student has one way to write a query: keywords in capitals, names and functions in

@@ -1,8 +1,7 @@
 import type { Schema, SqlValue, Table } from '../database/database.ts';
 import type { Prompt } from '../engine/engine.ts';
 import type { LinkedValue } from './link-values.ts';
-import { quoteString } from './sql/print.ts';
-import { foldName, sqlName } from './sql-name.ts';
+import { foldName, quoteString, sqlName } from './sql-name.ts';
 
 /**
  * How a model was taught to see a schema. A style belongs to a model: its catalogue entry names it.

@@ -22,3 +22,8 @@ export function isPlainName(name: string): boolean {
 export function sqlName(name: string): string {
   return isPlainName(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
+
+/** A string as a SQL literal. */
+export function quoteString(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,7 +1,8 @@
 import type { ColumnReference, Literal, Node } from '../../text-to-sql/sql/ast.ts';
 import { walk } from '../../text-to-sql/sql/ast.ts';
 import { applyEdits, insertAt, replaceSpan, type Edit } from '../../text-to-sql/sql/patch.ts';
-import { quoteName, quoteString } from '../../text-to-sql/sql/print.ts';
+import { quoteName } from '../../text-to-sql/sql/print.ts';
+import { quoteString } from '../../text-to-sql/sql-name.ts';
 import type { Scope, TableLookup } from '../../text-to-sql/sql/scopes.ts';
 import { readTree, type SqlTree } from '../../text-to-sql/sql/tree.ts';
 

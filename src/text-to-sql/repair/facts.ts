@@ -1,6 +1,7 @@
 import type { Database, SqlValue } from '../../database/database.ts';
 import type { ColumnValues } from '../link-values.ts';
-import { quoteName, quoteString } from '../sql/print.ts';
+import { quoteName } from '../sql/print.ts';
+import { quoteString } from '../sql-name.ts';
 import type { Catalog } from './catalog.ts';
 import { fold } from './words.ts';
 

@@ -1,4 +1,5 @@
 import type { Expression, FrameBound, FromItem, Identifier, OrderBy, Query, Select, TableSource, Values, Window } from './ast.ts';
+import { quoteString } from '../sql-name.ts';
 
 /**
  * The query in one canonical form: single spaces, keywords in capitals, names and literals as written. Two texts that differ only in
@@ -171,11 +172,6 @@ function printWindow(window: Window): string {
 
 function printBound(bound: FrameBound): string {
   return bound.expression === null ? bound.type : `${printExpression(bound.expression)} ${bound.type}`;
-}
-
-/** A string as a SQL literal. */
-export function quoteString(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 const PLAIN_NAME = /^[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*$/;

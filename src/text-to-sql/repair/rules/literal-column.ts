@@ -1,6 +1,7 @@
 import type { Key } from '../catalog.ts';
 import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
-import { quoteName, quoteString } from '../../sql/print.ts';
+import { quoteName } from '../../sql/print.ts';
+import { quoteString } from '../../sql-name.ts';
 import { proposal, type RepairRule, type Situation } from '../rule.ts';
 import { fold } from '../words.ts';
 import { literalTests, storedVariant, type LiteralTest } from './literal-tests.ts';

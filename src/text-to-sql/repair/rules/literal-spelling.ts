@@ -1,5 +1,5 @@
 import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
-import { quoteString } from '../../sql/print.ts';
+import { quoteString } from '../../sql-name.ts';
 import { proposal, type RepairRule } from '../rule.ts';
 import { literalTests, storedVariant } from './literal-tests.ts';
 

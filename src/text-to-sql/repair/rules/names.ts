@@ -1,6 +1,7 @@
 import type { ColumnReference } from '../../sql/ast.ts';
 import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
-import { quoteName, quoteString } from '../../sql/print.ts';
+import { quoteName } from '../../sql/print.ts';
+import { quoteString } from '../../sql-name.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
