@@ -39,6 +39,10 @@ it.each([
   ['dev', 'query', 99],
   ['train_spider', 'database', 99.9],
   ['train_spider', 'query', 98],
-] as const)('gold of %s, names held to the %s: at least %d in a hundred can be written', { timeout: 120_000 }, async (split, scope, least) => {
-  expect(await admitted(split, scope)).toBeGreaterThanOrEqual(least);
-});
+] as const)(
+  'gold of %s, names held to the %s: at least %d in a hundred can be written',
+  { timeout: 120_000 },
+  async (split, scope, least) => {
+    expect(await admitted(split, scope)).toBeGreaterThanOrEqual(least);
+  },
+);
