@@ -51,4 +51,6 @@ test('chooses nothing where nothing fits, and knows the ends of names', () => {
   const constraint = new Constraint(names);
   expect(next(constraint, 'SELECT nam', ['ing', 9], ['ed', 8])).toBeUndefined();
   expect(constraint.completions('SELECT nam')).toEqual(['e']);
+  expect(constraint.completions('SELECT name FROM singer JOIN singer_in_concert')).toContain(' ON');
+  expect(constraint.completions('SELECT name FROM singer LIMIT 3')).toEqual([' OFFSET']);
 });

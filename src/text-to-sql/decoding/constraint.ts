@@ -34,9 +34,11 @@ export class Constraint {
     });
   }
 
-  /** What can follow a text that ends within a word. */
+  /** Words and symbols that can follow: the ends of the last word, or where it is whole what can come after it. */
   completions(text: string): readonly string[] {
-    return readBeginning(text, this.#names, this.#scope).completions;
+    const read = (beginning: string): readonly string[] => readBeginning(beginning, this.#names, this.#scope).completions;
+    const ends = read(text);
+    return ends.length > 0 && !/\d$/.test(text) ? ends : read(`${text} `).map((next) => ` ${next}`);
   }
 
   #fits(text: string | null, before: string, scope: Scope): boolean {

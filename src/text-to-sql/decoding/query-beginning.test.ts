@@ -32,6 +32,7 @@ describe('the beginning of a query', () => {
 
   test.each([
     ['a name that is not there', 'SELECT nam FROM', 'SELECT song_nx'],
+    ['a text where a name has to be', "SELECT name FROM 'singer' ", "SELECT name FROM singer JOIN 'stadium' "],
     ['a table that is not there', 'SELECT name FROM singers', 'SELECT name FROM singer_x'],
     ['names in another case than they are shown', 'SELECT Name', 'SELECT name FROM Singer'],
     ['a keyword in small letters', 'select ', 'SELECT name from '],
@@ -69,12 +70,14 @@ describe('the beginning of a query', () => {
     'SELECT (name ',
   ])('a query cannot end at “%s”', (text) => expect(read(text)).toBe('open'));
 
-  test('within a word it knows what the word can become', () => {
+  test('it knows what can come next, and within a word what the word can become', () => {
     const ends = (text: string): string[] => readBeginning(text, names, 'query').completions.toSorted();
     expect(ends('SELECT name FROM sta')).toEqual(['dium']);
     expect(ends('SELECT name FROM singer GR')).toEqual(['OUP']);
     expect(ends('SELECT name FROM singer WHERE cou')).toEqual(['ntry']);
-    expect(ends('SELECT name FROM singer ')).toEqual([]);
+    expect(ends('SELECT name FROM singer WHERE age > 20 ')).toEqual(
+      ['%', '*', '+', '-', '/', '||', ...'AND EXCEPT GROUP INTERSECT LIMIT OR ORDER UNION'.split(' ')].toSorted(),
+    );
   });
 
   test('a schema of 300 tables is read in milliseconds', () => {

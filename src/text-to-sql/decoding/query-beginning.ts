@@ -16,7 +16,7 @@ export type Scope = 'database' | 'query';
 
 export interface Reading {
   readonly beginning: Beginning;
-  /** Where the text ends within a word: the ends of those that it can become. */
+  /** What can stand at the end of the text: words and symbols, or where it ends within a word the ends of those that it can become. Texts and numbers can too. */
   readonly completions: readonly string[];
 }
 
@@ -391,11 +391,9 @@ class Reader {
 
   #call(place: ExpressionPlace): boolean {
     const token = this.#peek();
-    if (!place.aggregates || token.kind !== 'word') return false;
-    if (token.open) {
-      this.#note(AGGREGATES);
-      return false;
-    }
+    if (!place.aggregates) return false;
+    if (token.open) this.#noteAt(token, AGGREGATES);
+    if (token.open || token.kind !== 'word') return false;
     if (this.#tokens[this.#at + 1]?.value !== '(' || !AGGREGATES.includes(token.value)) return false;
     this.#at += 2;
     if (!(token.value === 'count' && this.#takeSymbol('*'))) {
@@ -459,9 +457,9 @@ class Reader {
     return token;
   }
 
-  /** The word is cut off: can it become one of these? */
-  #note(words: Iterable<string>): void {
-    const { value } = this.#peek();
+  /** The word is cut off, or there is none yet: can it become one of these? */
+  #noteAt({ kind, value }: Token, words: Iterable<string>): void {
+    if (kind !== 'word' && kind !== 'quoted' && kind !== 'end') return;
     for (const word of words) {
       if (!word.startsWith(value)) continue;
       this.canGoOn = true;
@@ -471,12 +469,8 @@ class Reader {
 
   #take(keyword: string): boolean {
     const token = this.#peek();
-    if (token.kind !== 'word') return false;
-    if (token.open) {
-      this.#note([keyword]);
-      return false;
-    }
-    if (token.value !== keyword) return false;
+    if (token.open) this.#noteAt(token, [keyword]);
+    if (token.open || token.kind !== 'word' || token.value !== keyword) return false;
     this.#at += 1;
     return true;
   }
@@ -484,7 +478,7 @@ class Reader {
   #isKeyword(keyword: string, ahead = 0): boolean {
     const token = this.#tokens[this.#at + ahead];
     if (token?.kind !== 'word') return token?.kind === 'end' && ahead > 0;
-    if (token.open && ahead === 0) this.#note([keyword]);
+    if (token.open && ahead === 0) this.#noteAt(token, [keyword]);
     return token.open && ahead > 0 ? keyword.startsWith(token.value) : token.value === keyword;
   }
 
@@ -499,6 +493,7 @@ class Reader {
 
   #takeSymbol(symbol: string): boolean {
     const token = this.#peek();
+    if (token.kind === 'end') this.completions.add(symbol);
     if (token.kind !== 'symbol') return false;
     if (token.open && token.value !== symbol && symbol.startsWith(token.value)) this.canGoOn = true;
     if (token.value !== symbol) return false;
@@ -524,11 +519,11 @@ class Reader {
 
   #expectName(names: Iterable<string>): string {
     const token = this.#peek();
-    if (token.kind !== 'word' && token.kind !== 'quoted') throw this.#mismatch();
     // In the students' style a name stands in quotes exactly where it has to.
-    const candidates = [...names].filter((name) => isPlainName(name) === (token.kind === 'word'));
-    if (token.open) this.#note(candidates);
-    if (token.open || !candidates.includes(token.value)) throw this.#mismatch();
+    const candidates = [...names].filter((name) => isPlainName(name) === (token.kind !== 'quoted'));
+    if (token.open) this.#noteAt(token, candidates);
+    const isName = token.kind === 'word' || token.kind === 'quoted';
+    if (token.open || !isName || !candidates.includes(token.value)) throw this.#mismatch();
     this.#at += 1;
     return token.value;
   }
