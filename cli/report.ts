@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { PUBLISHED_ROWS } from '../src/evaluation/published.ts';
 import { makeReport } from '../src/evaluation/report.ts';
-import type { CostRow, ReportedModel } from '../src/evaluation/report.ts';
+import type { CostRow, LearningCurve, ReportedModel } from '../src/evaluation/report.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
 import { readPredictions } from './predictions-file.ts';
 import { Progress } from './progress.ts';
@@ -27,7 +28,15 @@ await runCommand(async (args) => {
         value: 'FOLDER',
         help: 'compare the cost with a teacher over an API; tokens by the tokenizer of this model folder',
       },
-      out: { type: 'string', value: 'DIR', help: 'where results.md and figures/ go (reports)' },
+      curve: { type: 'string', multiple: true, value: 'NAME=LOG', help: 'the log of a training run, for its learning curve' },
+      notes: { type: 'string', value: 'FILE', help: 'Markdown to put at the end' },
+      title: { type: 'string', value: 'TEXT', help: 'its heading (Results on Spider dev)' },
+      name: {
+        type: 'string',
+        value: 'NAME',
+        help: 'the file’s name without .md (results); another name begins the figures’ names as well',
+      },
+      out: { type: 'string', value: 'DIR', help: 'where NAME.md and figures/ go (reports)' },
     },
     args,
   );
@@ -46,6 +55,7 @@ await runCommand(async (args) => {
     models.push({
       name,
       bytes,
+      ...speedOf(scored.map((one) => one.line)),
       questions: scored.map(({ index, databaseId, question, verdict, milliseconds }) => ({
         index,
         databaseId,
@@ -73,15 +83,46 @@ await runCommand(async (args) => {
     spoken.push(`--model "${option}"`);
   }
   const out = given.text('out') ?? 'reports';
-  const command = `npm run report -- --spider ${given.required('spider')} ${spoken.join(' ')}`;
-  const tokenizer = given.text('teacher');
-  const costs = tokenizer === undefined ? [] : [await teacherCost(given.required('spider'), tokenizer), ...students];
-  const report = makeReport(models, PUBLISHED_ROWS, tokenizer === undefined ? command : `${command} --teacher ${tokenizer}`, costs);
+  const name = given.text('name') ?? 'results';
+  const curves = given.texts('curve');
+  const [tokenizer, title, notes] = [given.text('teacher'), given.text('title'), given.text('notes')];
+  for (const [option, value] of Object.entries({ teacher: tokenizer, title, notes, name: given.text('name') }))
+    if (value !== undefined) spoken.push(`--${option} ${/\s/u.test(value) ? `"${value}"` : value}`);
+  for (const curve of curves) spoken.push(`--curve "${curve}"`);
+  const report = makeReport(models, PUBLISHED_ROWS, {
+    command: `npm run report -- --spider ${given.required('spider')} ${spoken.join(' ')}`,
+    prefix: name === 'results' ? '' : `${name}-`,
+    costs: tokenizer === undefined ? [] : [await teacherCost(given.required('spider'), tokenizer), ...students],
+    curves: await Promise.all(curves.map(readCurve)),
+    ...(title === undefined ? {} : { title }),
+    ...(notes === undefined ? {} : { notes: await readFile(notes, 'utf8') }),
+  });
   await mkdir(path.join(out, 'figures'), { recursive: true });
-  await writeFile(path.join(out, 'results.md'), report.markdown);
-  for (const [name, svg] of Object.entries(report.figures)) await writeFile(path.join(out, 'figures', name), svg);
-  process.stderr.write(`Written: ${path.join(out, 'results.md')}\n`);
+  await writeFile(path.join(out, `${name}.md`), report.markdown);
+  for (const [figure, svg] of Object.entries(report.figures)) await writeFile(path.join(out, 'figures', figure), svg);
+  process.stderr.write(`Written: ${path.join(out, `${name}.md`)}\n`);
 });
+
+/** Tokens a second over all questions that say what they took; a schema that was in the cache was not read again. */
+function speedOf(lines: readonly Readonly<Record<string, unknown>>[]): {
+  readonly speed?: { readonly read: number; readonly written: number };
+} {
+  const sum = (field: string): number => lines.reduce((total, line) => total + (typeof line[field] === 'number' ? line[field] : 0), 0);
+  const [prefill, decode] = [sum('prefill_ms') / 1000, sum('decode_ms') / 1000];
+  if (prefill === 0 || decode === 0) return {};
+  return { speed: { read: (sum('prompt_tokens') - sum('reused_tokens')) / prefill, written: sum('completion_tokens') / decode } };
+}
+
+const Step = v.object({ event: v.literal('step'), epoch: v.number(), loss: v.number() });
+
+async function readCurve(option: string): Promise<LearningCurve> {
+  const [name = '', file] = option.split('=');
+  if (file === undefined) throw new UsageError(`--curve ${option}: expected NAME=LOG.`);
+  const lines = (await readFile(file, 'utf8')).trim().split('\n');
+  const steps = lines.map((line) => v.safeParse(Step, JSON.parse(line))).flatMap((line) => (line.success ? [line.output] : []));
+  if (steps.length === 0) throw new UsageError(`${file} holds no step of a training run. Give the log.jsonl of one.`);
+  return { name, steps };
+}
 
 function readModelOption(option: string): { readonly name: string; readonly file: string; readonly bytes: number | null } {
   const parts = /^([^=]+)=(.+?)(?:@(\d+))?$/u.exec(option);

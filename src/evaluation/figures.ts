@@ -54,6 +54,36 @@ export function stackedBars(title: string, categories: readonly string[], series
   return page(title, top + series.length * 34, [...legend(categories), ...parts]);
 }
 
+export interface Line {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+const PLOT_HEIGHT = 260;
+
+/** Lines over a common plane that begins at 0, with the largest value at the ends of its axes. */
+export function lineChart(title: string, axes: { readonly x: string; readonly y: string }, lines: readonly Line[]): string {
+  const span = WIDTH - 2 * RIGHT;
+  const top = 60 + Math.ceil(lines.length / 3) * 18;
+  const bottom = top + PLOT_HEIGHT;
+  const points = lines.flatMap((line) => line.points);
+  const [mostX, mostY] = [0, 1].map((axis) => Math.max(1e-9, ...points.map((point) => point[axis] ?? 0))) as [number, number];
+  const drawn = lines.map((line, index) => {
+    const path = line.points.map(([x, y]) => `${fixed(RIGHT + (x / mostX) * span)},${fixed(bottom - (y / mostY) * PLOT_HEIGHT)}`);
+    return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour(index)}" stroke-width="1.5"/>`;
+  });
+  return page(title, bottom + 30, [
+    ...legend(lines.map((line) => line.name)),
+    `<path d="M${String(RIGHT)} ${String(top)}V${String(bottom)}H${String(RIGHT + span)}" fill="none" stroke="#1a1a1a"/>`,
+    ...drawn,
+    text(RIGHT - 8, top + 10, mostY.toFixed(2), 11, 'end'),
+    text(RIGHT - 8, bottom + 4, '0', 11, 'end'),
+    text(RIGHT + span, bottom + 16, mostX.toFixed(2), 11, 'end'),
+    text(RIGHT + span / 2, bottom + 16, axes.x, 12, 'middle'),
+    text(RIGHT + 8, top + 10, axes.y, 12),
+  ]);
+}
+
 function legend(names: readonly string[]): string[] {
   return names.flatMap((name, index) => {
     const x = 20 + (index % 3) * 240;

@@ -29,7 +29,7 @@ const models = [model('small <&> "quick"', '1010010100?1', 85_000_000, 900), mod
 const published = [{ name: 'somebody’s 1.5B', exec: 0.625, bytes: 847_000_000 }];
 
 describe('the report', () => {
-  const report = makeReport(models, published, 'npm run report -- --model …');
+  const report = makeReport(models, published, { command: 'npm run report -- --model …' });
 
   it('is the golden one, word for word', async () => {
     await expect(report.markdown).toMatchFileSnapshot('golden/results.md');
@@ -40,7 +40,7 @@ describe('the report', () => {
   });
 
   it('says nothing of pairs when there is one model', () => {
-    expect(makeReport(models.slice(0, 1), [], 'npm run report').markdown).not.toContain('Paired');
+    expect(makeReport(models.slice(0, 1), [], { command: 'npm run report' }).markdown).not.toContain('Paired');
   });
 
   it('reckons what 1,000 questions cost', () => {
@@ -48,12 +48,29 @@ describe('the report', () => {
       { name: 'teacher', promptTokens: 1_000, completionTokens: 50, dollarsPerMillion: { prompt: 0.15, completion: 0.6 } },
       { name: 'student', promptTokens: 140, completionTokens: 30, dollarsPerMillion: null },
     ];
-    const { markdown } = makeReport(models, [], 'npm run report', costs);
+    const { markdown } = makeReport(models, [], { command: 'npm run report', costs });
     expect(markdown).toContain('| teacher | 1000 | 50 | $0.180 |');
     expect(markdown).toContain('| student | 140 | 30 | 0: it runs where it is asked |');
   });
 
+  it('draws learning curves, tells speeds and ends with what is added', async () => {
+    const curves = [{ name: 'a run', steps: Array.from({ length: 40 }, (_, step) => ({ epoch: step / 20, loss: 3 / (step + 1) })) }];
+    const fast = models.map((one) => ({ ...one, speed: { read: 512.4, written: 99.6 } }));
+    const { markdown, figures } = makeReport(fast, [], {
+      command: 'npm run report',
+      prefix: 'students-',
+      curves,
+      notes: '## More\n\nWords.\n',
+    });
+    expect(markdown).toContain('![Learning curves](figures/students-learning-curves.svg)');
+    expect(markdown).toContain('| 512 | 100 |');
+    expect(markdown.endsWith('## More\n\nWords.\n')).toBe(true);
+    await expect(figures['students-learning-curves.svg']).toMatchFileSnapshot('golden/learning-curves.svg');
+  });
+
   it('stands without any question', () => {
-    expect(makeReport([{ name: 'none', questions: [], bytes: null }], [], 'npm run report').markdown).toContain('| none | 0 | – |');
+    expect(makeReport([{ name: 'none', questions: [], bytes: null }], [], { command: 'npm run report' }).markdown).toContain(
+      '| none | 0 | – |',
+    );
   });
 });

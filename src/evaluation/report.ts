@@ -1,4 +1,4 @@
-import { barChart, stackedBars } from './figures.ts';
+import { barChart, lineChart, stackedBars, type Line } from './figures.ts';
 import { HARDNESS_LEVELS } from './hardness.ts';
 import type { PublishedRow } from './published.ts';
 import { FAILURE_MODES } from './score.ts';
@@ -19,6 +19,14 @@ export interface ReportedModel {
   readonly questions: readonly ReportedQuestion[];
   /** What is downloaded, in bytes; null where it is not known. */
   readonly bytes: number | null;
+  /** Tokens a second, over all questions; absent where the predictions file doesn't say. */
+  readonly speed?: { readonly read: number; readonly written: number };
+}
+
+/** A training run: the loss (nats a token) of each step, against the share of an epoch that was seen. */
+export interface LearningCurve {
+  readonly name: string;
+  readonly steps: readonly { readonly epoch: number; readonly loss: number }[];
 }
 
 /** What asking costs, computed from tokens and a price. */
@@ -29,6 +37,18 @@ export interface CostRow {
   readonly completionTokens: number;
   /** null where the model runs on the person's own machine. */
   readonly dollarsPerMillion: { readonly prompt: number; readonly completion: number } | null;
+}
+
+export interface ReportOptions {
+  /** How the report is made, for its head. */
+  readonly command: string;
+  readonly title?: string;
+  /** Begins the figures' file names. */
+  readonly prefix?: string;
+  readonly costs?: readonly CostRow[];
+  readonly curves?: readonly LearningCurve[];
+  /** Markdown that is put at the end. */
+  readonly notes?: string;
 }
 
 export interface Report {
@@ -53,19 +73,13 @@ const QUESTION_KINDS: readonly (readonly [kind: string, pattern: RegExp])[] = [
 /**
  * The benchmark's report: accuracy with intervals, by hardness, failure modes, by database and question kind, latency and size, paired tests of
  * neighbouring models. Pure: the same input gives the same text.
- *
- * @param command how the report is made, for its head
  */
-export function makeReport(
-  models: readonly ReportedModel[],
-  published: readonly PublishedRow[],
-  command: string,
-  costs: readonly CostRow[] = [],
-): Report {
+export function makeReport(models: readonly ReportedModel[], published: readonly PublishedRow[], options: ReportOptions): Report {
+  const { command, title = 'Results on Spider dev', prefix = '', costs = [], curves = [], notes = '' } = options;
   const summaries = models.map((model) => ({ model, summary: summarize(model.questions) }));
   const sections = [
-    `# Results on Spider dev\n\nMade by \`${command}\`. Execution match and exact set match as the official evaluator counts them; what could not be scored is in no share. Intervals are 95%, by bootstrap over questions. A question is one of the 1,026 usable ones of dev.`,
-    `## Accuracy\n\n${accuracyTable(summaries, published)}\n\n![Execution match by hardness](figures/by-hardness.svg)`,
+    `# ${title}\n\nMade by \`${command}\`. Execution match and exact set match as the official evaluator counts them; what could not be scored is in no share. Intervals are 95%, by bootstrap over questions. A question is one of the 1,026 usable ones of dev.`,
+    `## Accuracy\n\n${accuracyTable(summaries, published)}\n\n![Execution match by hardness](figures/${prefix}by-hardness.svg)`,
     `## Exact set match\n\n${table(
       ['model', ...HARDNESS_LEVELS, 'all'],
       summaries.map(({ model, summary }) => [model.name, ...byHardness(summary, 'exactMatch'), percent(summary.exactMatch, summary.n)]),
@@ -77,9 +91,12 @@ export function makeReport(
         ...FAILURE_MODES.map((mode) => `${String(summary.failureModes[mode])} (${percent(summary.failureModes[mode], summary.n)})`),
         String(summary.couldNotScore),
       ]),
-    )}\n\n![Failure modes](figures/failure-modes.svg)`,
+    )}\n\n![Failure modes](figures/${prefix}failure-modes.svg)`,
     `## Latency and size\n\n${costTable(models, published)}`,
     priceSection(costs),
+    curves.length === 0
+      ? ''
+      : `## Learning curves\n\nLoss on the gold SQL of each step, a running mean of ${String(CURVE_WINDOW)} steps.\n\n![Learning curves](figures/${prefix}learning-curves.svg)`,
     pairedSection(models),
     `## By question kind\n\nExecution match; the kind is told by the question's words.\n\n${groupTable(
       models,
@@ -87,11 +104,12 @@ export function makeReport(
       QUESTION_KINDS.map(([kind]) => kind),
     )}`,
     `## By database\n\nExecution match.\n\n${groupTable(models, (question) => question.databaseId, databases(models))}`,
+    notes.trim(),
   ];
   return {
     markdown: `${sections.filter((section) => section !== '').join('\n\n')}\n`,
     figures: {
-      'by-hardness.svg': barChart(
+      [`${prefix}by-hardness.svg`]: barChart(
         'Execution match by hardness',
         ['all', ...HARDNESS_LEVELS],
         summaries.map(({ model, summary }) => ({
@@ -101,7 +119,7 @@ export function makeReport(
           ),
         })),
       ),
-      'failure-modes.svg': stackedBars(
+      [`${prefix}failure-modes.svg`]: stackedBars(
         'Failure modes',
         [...FAILURE_MODES],
         summaries.map(({ model, summary }) => ({
@@ -109,8 +127,24 @@ export function makeReport(
           values: FAILURE_MODES.map((mode) => (summary.n === 0 ? 0 : summary.failureModes[mode] / summary.n)),
         })),
       ),
+      ...(curves.length === 0
+        ? {}
+        : {
+            [`${prefix}learning-curves.svg`]: lineChart('Learning curves', { x: 'epochs', y: 'loss, nats a token' }, curves.map(smoothed)),
+          }),
     },
   };
+}
+
+const CURVE_WINDOW = 15;
+
+/** Each point is the mean of the steps of a window that ends there. */
+function smoothed({ name, steps }: LearningCurve): Line {
+  const points = steps.map((step, at) => {
+    const window = steps.slice(Math.max(0, at + 1 - CURVE_WINDOW), at + 1);
+    return [step.epoch, window.reduce((sum, { loss }) => sum + loss, 0) / window.length] as const;
+  });
+  return { name, points };
 }
 
 interface Summarized {
@@ -142,11 +176,12 @@ function byHardness(summary: Summary, measure: 'exec' | 'exactMatch'): string[] 
 function costTable(models: readonly ReportedModel[], published: readonly PublishedRow[]): string {
   const rows = models.map((model) => {
     const times = model.questions.flatMap((question) => (question.milliseconds === undefined ? [] : [question.milliseconds]));
-    return [model.name, milliseconds(quantile(times, 0.5)), milliseconds(quantile(times, 0.95)), size(model.bytes)];
+    const speeds = model.speed ? [model.speed.read, model.speed.written].map((speed) => speed.toFixed(0)) : ['–', '–'];
+    return [model.name, milliseconds(quantile(times, 0.5)), milliseconds(quantile(times, 0.95)), ...speeds, size(model.bytes)];
   });
   return table(
-    ['model', 'median', '95% within', 'download'],
-    [...rows, ...published.map((row) => [`${row.name} (published)`, '–', '–', size(row.bytes)])],
+    ['model', 'median', '95% within', 'tokens/s read', 'tokens/s written', 'download'],
+    [...rows, ...published.map((row) => [`${row.name} (published)`, '–', '–', '–', '–', size(row.bytes)])],
   );
 }
 
