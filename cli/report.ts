@@ -10,6 +10,8 @@ import { Progress } from './progress.ts';
 import { scorePredictions } from './score-predictions.ts';
 import { teacherCost } from './teacher-cost.ts';
 
+const Step = v.object({ event: v.literal('step'), questions: v.number(), loss: v.number() });
+
 /** `npm run report`: scores predictions files and writes reports/results.md with its figures. */
 await runCommand(async (args) => {
   const given = readArguments(
@@ -113,13 +115,17 @@ function speedOf(lines: readonly Readonly<Record<string, unknown>>[]): {
   return { speed: { read: (sum('prompt_tokens') - sum('reused_tokens')) / prefill, written: sum('completion_tokens') / decode } };
 }
 
-const Step = v.object({ event: v.literal('step'), epoch: v.number(), loss: v.number() });
-
 async function readCurve(option: string): Promise<LearningCurve> {
   const [name = '', file] = option.split('=');
   if (file === undefined) throw new UsageError(`--curve ${option}: expected NAME=LOG.`);
   const lines = (await readFile(file, 'utf8')).trim().split('\n');
-  const steps = lines.map((line) => v.safeParse(Step, JSON.parse(line))).flatMap((line) => (line.success ? [line.output] : []));
+  let seen = 0;
+  const steps = lines.flatMap((line) => {
+    const step = v.safeParse(Step, JSON.parse(line));
+    if (!step.success) return [];
+    seen += step.output.questions;
+    return [{ seen, loss: step.output.loss }];
+  });
   if (steps.length === 0) throw new UsageError(`${file} holds no step of a training run. Give the log.jsonl of one.`);
   return { name, steps };
 }

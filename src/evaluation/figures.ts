@@ -61,15 +61,17 @@ export interface Line {
 
 const PLOT_HEIGHT = 260;
 
-/** Lines over a common plane that begins at 0, with the largest value at the ends of its axes. */
+/** Falling lines over a common plane that begins at 0. What lies above the values after each line's first tenth is drawn at the top. */
 export function lineChart(title: string, axes: { readonly x: string; readonly y: string }, lines: readonly Line[]): string {
   const span = WIDTH - 2 * RIGHT;
   const top = 60 + Math.ceil(lines.length / 3) * 18;
   const bottom = top + PLOT_HEIGHT;
-  const points = lines.flatMap((line) => line.points);
-  const [mostX, mostY] = [0, 1].map((axis) => Math.max(1e-9, ...points.map((point) => point[axis] ?? 0))) as [number, number];
+  const mostX = Math.max(1e-9, ...lines.flatMap((line) => line.points.map(([x]) => x)));
+  const mostY = Math.max(1e-9, ...lines.flatMap((line) => line.points.slice(Math.floor(line.points.length / 10)).map(([, y]) => y)));
   const drawn = lines.map((line, index) => {
-    const path = line.points.map(([x, y]) => `${fixed(RIGHT + (x / mostX) * span)},${fixed(bottom - (y / mostY) * PLOT_HEIGHT)}`);
+    const path = line.points.map(
+      ([x, y]) => `${fixed(RIGHT + (x / mostX) * span)},${fixed(bottom - Math.min(1, y / mostY) * PLOT_HEIGHT)}`,
+    );
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour(index)}" stroke-width="1.5"/>`;
   });
   return page(title, bottom + 30, [
@@ -78,7 +80,7 @@ export function lineChart(title: string, axes: { readonly x: string; readonly y:
     ...drawn,
     text(RIGHT - 8, top + 10, mostY.toFixed(2), 11, 'end'),
     text(RIGHT - 8, bottom + 4, '0', 11, 'end'),
-    text(RIGHT + span, bottom + 16, mostX.toFixed(2), 11, 'end'),
+    text(RIGHT + span, bottom + 16, mostX.toFixed(0), 11, 'end'),
     text(RIGHT + span / 2, bottom + 16, axes.x, 12, 'middle'),
     text(RIGHT + 8, top + 10, axes.y, 12),
   ]);

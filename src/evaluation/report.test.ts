@@ -54,7 +54,7 @@ describe('the report', () => {
   });
 
   it('draws learning curves, tells speeds and ends with what is added', async () => {
-    const curves = [{ name: 'a run', steps: Array.from({ length: 40 }, (_, step) => ({ epoch: step / 20, loss: 3 / (step + 1) })) }];
+    const curves = [{ name: 'a run', steps: Array.from({ length: 40 }, (_, step) => ({ seen: step * 25, loss: 3 / (step + 1) })) }];
     const fast = models.map((one) => ({ ...one, speed: { read: 512.4, written: 99.6 } }));
     const { markdown, figures } = makeReport(fast, [], {
       command: 'npm run report',

@@ -23,10 +23,10 @@ export interface ReportedModel {
   readonly speed?: { readonly read: number; readonly written: number };
 }
 
-/** A training run: the loss (nats a token) of each step, against the share of an epoch that was seen. */
+/** A training run: the loss (nats a token) of each step, and the questions that were seen until then. */
 export interface LearningCurve {
   readonly name: string;
-  readonly steps: readonly { readonly epoch: number; readonly loss: number }[];
+  readonly steps: readonly { readonly seen: number; readonly loss: number }[];
 }
 
 /** What asking costs, computed from tokens and a price. */
@@ -130,7 +130,11 @@ export function makeReport(models: readonly ReportedModel[], published: readonly
       ...(curves.length === 0
         ? {}
         : {
-            [`${prefix}learning-curves.svg`]: lineChart('Learning curves', { x: 'epochs', y: 'loss, nats a token' }, curves.map(smoothed)),
+            [`${prefix}learning-curves.svg`]: lineChart(
+              'Learning curves',
+              { x: 'questions seen', y: 'loss, nats a token' },
+              curves.map(smoothed),
+            ),
           }),
     },
   };
@@ -142,7 +146,7 @@ const CURVE_WINDOW = 15;
 function smoothed({ name, steps }: LearningCurve): Line {
   const points = steps.map((step, at) => {
     const window = steps.slice(Math.max(0, at + 1 - CURVE_WINDOW), at + 1);
-    return [step.epoch, window.reduce((sum, { loss }) => sum + loss, 0) / window.length] as const;
+    return [step.seen, window.reduce((sum, { loss }) => sum + loss, 0) / window.length] as const;
   });
   return { name, points };
 }
