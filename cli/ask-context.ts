@@ -7,7 +7,7 @@ import { buildSchemaIndex } from '../src/text-to-sql/link-schema.ts';
 import { buildValueIndex } from '../src/text-to-sql/link-values.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { UsageError } from './arguments.ts';
-import { readSampleRows } from './sample-rows.ts';
+import { sampleRowsFor } from '../src/text-to-sql/read-sample-rows.ts';
 import { readSpiderDatabase } from './spider-data.ts';
 
 const Card = v.looseObject({
@@ -46,11 +46,12 @@ export async function askContext(
   { promptStyle: style, schemaBudget }: Pick<Card, 'promptStyle' | 'schemaBudget'>,
 ): Promise<AskContext> {
   const values = buildValueIndex(await readColumnValues(database, schema));
+  const sampleRows = await sampleRowsFor(style, database, schema);
   return {
     schema: buildSchemaIndex(schema),
     values,
     style,
     ...(schemaBudget === undefined ? {} : { schemaBudget }),
-    ...(style === 'create-table' ? { sampleRows: await readSampleRows(database, schema) } : {}),
+    sampleRows,
   };
 }

@@ -4,7 +4,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import type { CostRow } from '../src/evaluation/report.ts';
 import { buildPrompt } from '../src/text-to-sql/prompt.ts';
-import { readSampleRows } from './sample-rows.ts';
+import { readSampleRows } from '../src/text-to-sql/read-sample-rows.ts';
 import { groupByDatabase, readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
 
 /** GPT-4o mini's list price since July 2024, in dollars for a million tokens: an assumption of this table, not a measurement. */

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { linkValues } from '../src/text-to-sql/link-values.ts';
 import { teacherMessages } from '../src/text-to-sql/teacher-prompt.ts';
 import { Progress } from './progress.ts';
-import { readSampleRows } from './sample-rows.ts';
+import { readSampleRows } from '../src/text-to-sql/read-sample-rows.ts';
 import { groupByDatabase, type SpiderExample } from './spider-data.ts';
 import { openSpiderDatabase } from './training-examples.ts';
 

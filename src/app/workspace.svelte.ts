@@ -3,7 +3,9 @@ import type { HistoryEntry } from '../storage/history.ts';
 import { answer, sharedPrefix, type AnswerPhase, type AskContext, type Trace } from '../text-to-sql/answer.ts';
 import { buildSchemaIndex, type SchemaIndex } from '../text-to-sql/link-schema.ts';
 import { buildValueIndex, type ValueIndex } from '../text-to-sql/link-values.ts';
+import type { PromptStyle } from '../text-to-sql/prompt.ts';
 import { readColumnValues } from '../text-to-sql/read-column-values.ts';
+import { sampleRowsFor } from '../text-to-sql/read-sample-rows.ts';
 import type { RepairResult } from '../text-to-sql/repair/repair.ts';
 import { History } from './history.svelte.ts';
 import type { Model } from './model.svelte.ts';
@@ -60,6 +62,8 @@ export class Workspace {
   #running: AbortController | undefined;
   readonly #names: SchemaIndex;
   readonly #values: Promise<ValueIndex>;
+  /** Read once for each style that a model is asked in. */
+  readonly #sampleRows: Partial<Record<PromptStyle, ReturnType<typeof sampleRowsFor>>> = {};
   readonly #closing = new AbortController();
   readonly #repairs: RepairSwitches;
   #doctor: Promise<SqlDoctor> | undefined;
@@ -242,7 +246,9 @@ export class Workspace {
   }
 
   async #context(): Promise<AskContext> {
-    return { schema: this.#names, values: await this.#values, ...this.model.askSettings };
+    const settings = this.model.askSettings;
+    this.#sampleRows[settings.style] ??= sampleRowsFor(settings.style, this.#database, this.schema, { signal: this.#closing.signal });
+    return { schema: this.#names, values: await this.#values, ...settings, sampleRows: await this.#sampleRows[settings.style] };
   }
 
   /** Has the schema read by the model ahead of the first question. */

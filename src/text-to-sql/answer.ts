@@ -15,7 +15,8 @@ export interface AskContext {
   readonly style: PromptStyle;
   /** Prompt tokens that the schema may take. */
   readonly schemaBudget?: number;
-  readonly sampleRows?: SampleRows;
+  /** For the style that shows rows. */
+  readonly sampleRows?: SampleRows | undefined;
 }
 
 /** The prefix to prime an engine with before a question is known; undefined where each question gets its own part of a large schema. */

@@ -5,6 +5,7 @@ import { answer } from '../../text-to-sql/answer.ts';
 import { buildSchemaIndex } from '../../text-to-sql/link-schema.ts';
 import { buildValueIndex } from '../../text-to-sql/link-values.ts';
 import { readColumnValues } from '../../text-to-sql/read-column-values.ts';
+import { sampleRowsFor } from '../../text-to-sql/read-sample-rows.ts';
 import type { Model } from '../model.svelte.ts';
 import { answerProblem, type Problem } from '../problem.ts';
 import { SqlDoctor } from '../sql-doctor.ts';
@@ -48,7 +49,9 @@ export interface AskOptions extends Pick<ModelSource, 'repair' | 'habits'> {
 export async function askModel(model: Model, database: Database, schema: Schema, options: AskOptions): Promise<Predict> {
   const { signal } = options;
   const values = buildValueIndex(await readColumnValues(database, schema, { signal }));
-  const context = { ...model.askSettings, schema: buildSchemaIndex(schema), values };
+  const settings = model.askSettings;
+  const sampleRows = await sampleRowsFor(settings.style, database, schema, { signal });
+  const context = { ...settings, schema: buildSchemaIndex(schema), values, sampleRows };
   const doctor = options.repair ? new SqlDoctor(database, schema) : null;
   return async ({ question }) => {
     options.onSql(question, '');
