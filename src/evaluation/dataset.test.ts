@@ -81,6 +81,21 @@ describe('an archive as published', () => {
   });
 });
 
+test('a file that unpacks to more than the archive says is given up, and so is one that says too much', async () => {
+  const bytes = zipArchive({ 'dev.json': 'x'.repeat(100_000) });
+  const directory = new DataView(bytes.buffer, bytes.byteOffset);
+  const entry = Array.from(bytes.keys()).find((at) => at + 4 <= bytes.length && directory.getUint32(at, true) === 0x02014b50) ?? -1;
+  for (const [size, words] of [
+    [10, 'more than the 10 bytes'],
+    [200_000, '100000 bytes instead of 200000'],
+    [2 ** 31, 'more than can be read here'],
+  ] as const) {
+    directory.setUint32(entry + 24, size, true);
+    const archive = await zipFiles(new Blob([bytes]));
+    await expect(archive.ok && archive.value.read('dev.json')).rejects.toThrow(words);
+  }
+});
+
 test('BIRD’s published questions are read', async () => {
   for (const [file, count] of [
     ['dev.json', 1534],
