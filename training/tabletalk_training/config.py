@@ -10,7 +10,7 @@ import argparse
 import sys
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -21,18 +21,14 @@ class BadConfig(ValueError):
     """A setting cannot be used; the message says which and what to do."""
 
 
-@dataclass(frozen=True)
-class Config:
-    """What each setting means stands beside it in configs/*.yaml."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What supervised training and GRPO have in common. What each setting means stands beside it in configs/*.yaml."""
 
     precision: str
     threads: int
     seed: int
     context: int
-    questions_per_step: int
-    pack_tokens: int
-    pack_room: int
-    pack_questions: int
     peak_learning_rate: float
     final_learning_rate: float
     warmup_steps: int
@@ -40,24 +36,19 @@ class Config:
     weight_decay: float
     gradient_clip: float
     train_embedding: bool
-    minutes: float | None
-    steps: int | None
-    quantize_from: float
     matrix_bits: int
     embedding_bits: int
     checkpoint_minutes: float
     # Settings with a default came later than the first runs: a run that leaves them alone keeps the identity it had (see train.fingerprint).
-    epochs: float | None = None
     full: bool = True
     lora_rank: int = 16
     lora_alpha: float = 32.0
-    base_model: str | None = None
-    base_licence: str | None = None
-    four_bit_base: bool = False
-    checkpoint_activations: bool = False
 
     # What may change between a kill and the resume without changing the curve that the run would have had.
-    FREE = ("threads", "checkpoint_minutes", "minutes", "steps", "epochs", "base_model", "base_licence", "checkpoint_activations")
+    FREE: ClassVar[tuple[str, ...]] = ("threads", "checkpoint_minutes")
+
+    def free(self) -> tuple[str, ...]:
+        return self.FREE
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,7 +56,27 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """The settings that make the curve, without those that stand at their default."""
         defaults = {f.name: f.default for f in fields(self) if f.default is not MISSING}
-        return {k: v for k, v in asdict(self).items() if k not in self.FREE and not (k in defaults and v == defaults[k])}
+        return {k: v for k, v in asdict(self).items() if k not in self.free() and not (k in defaults and v == defaults[k])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Settings):
+    """Supervised training."""
+
+    questions_per_step: int
+    pack_tokens: int
+    pack_room: int
+    pack_questions: int
+    minutes: float | None
+    steps: int | None
+    quantize_from: float
+    epochs: float | None = None
+    base_model: str | None = None
+    base_licence: str | None = None
+    four_bit_base: bool = False
+    checkpoint_activations: bool = False
+
+    FREE = (*Settings.FREE, "minutes", "steps", "epochs", "base_model", "base_licence", "checkpoint_activations")
 
     def quantization(self, progress: float) -> tuple[int, int] | None:
         """Bits of the matrices and of the embedding at this point of the schedule, None where nothing is rounded."""

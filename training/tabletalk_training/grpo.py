@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections import Counter
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from .checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
-from .config import BadConfig, read_settings
+from .config import BadConfig, Settings, read_settings
 from .decoding import Prompt, sample
 from .examples import BadExamples, Example, read_examples, tokenize
 from .model import Decoder, load
@@ -35,19 +35,18 @@ from .optimizer import MasterAdamW, learning_rate
 from .packing import Pack, attend_packed, layout
 from .rewards import ROOT, Scored, Scorer, ScorerFailed, Weights
 from .run_log import Log
+from .schedule import Epochs
 from .train import fast_precision, fingerprint
 
 Tokens = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class GrpoConfig:
-    """What each setting means stands beside it in configs/grpo-*.yaml."""
+@dataclass(frozen=True, kw_only=True)
+class GrpoConfig(Settings):
+    """What each setting means stands beside it in configs/grpo-*.yaml. The CUDA arm can train an adapter instead of all weights (`full: false`); KL is then
+    measured to the model without it.
+    """
 
-    precision: str
-    threads: int
-    seed: int
-    context: int
     steps: int
     prompts_per_step: int
     prompts_per_schema: int
@@ -61,35 +60,16 @@ class GrpoConfig:
     kl: float
     clip: float
     inner_steps: int
-    peak_learning_rate: float
-    final_learning_rate: float
-    warmup_steps: int
-    betas: list[float]
-    weight_decay: float
-    gradient_clip: float
-    train_embedding: bool
     quantized: bool
-    matrix_bits: int
-    embedding_bits: int
     held_out: int
     held_out_samples: int
     held_out_every: int
-    checkpoint_minutes: float
-    # The CUDA arm can train an adapter (LoRA) instead of all weights; KL is then measured to the model without it.
-    full: bool = True
-    lora_rank: int = 16
-    lora_alpha: float = 32.0
 
-    # What may change between a kill and the resume without changing the curve that the run would have had.
-    FREE = ("threads", "checkpoint_minutes", "held_out_every")
+    FREE = (*Settings.FREE, "held_out_every")
 
-    def identity(self) -> dict[str, Any]:
-        free = self.FREE + (("steps",) if self.final_learning_rate == 1 else ())
-        defaults = {f.name: f.default for f in fields(self) if f.default is not MISSING}
-        return {k: v for k, v in asdict(self).items() if k not in free and not (k in defaults and v == defaults[k])}
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def free(self) -> tuple[str, ...]:
+        # At a constant rate a longer run begins as a shorter one.
+        return self.FREE + (("steps",) if self.final_learning_rate == 1 else ())
 
     @property
     def bits(self) -> tuple[int, int] | None:
@@ -137,15 +117,15 @@ def token_log_probabilities(model: Decoder, pack: Pack, temperature: float) -> T
     return -F.cross_entropy(model.logits(hidden[plan.predicts]) / temperature, plan.targets, reduction="none")
 
 
-class Prompts:
-    """Training questions in an order that depends on the seed alone: a few of one schema follow each other. Its state is (epoch, how many are done)."""
+class Prompts(Epochs[Example]):
+    """Training questions in an order that depends on the seed alone: a few of one schema follow each other."""
 
     def __init__(self, examples: list[Example], seed: int, per_schema: int, epoch: int = 0, done: int = 0):
-        self.examples, self.seed, self.per_schema, self.epoch, self.done = examples, seed, per_schema, epoch, done
-        self.order = self.shuffle()
+        self.examples, self.seed, self.per_schema = examples, seed, per_schema
+        super().__init__(epoch, done)
 
-    def shuffle(self) -> list[Example]:
-        rng = random.Random(f"{self.seed}-{self.epoch}")
+    def order(self, epoch: int) -> list[Example]:
+        rng = random.Random(f"{self.seed}-{epoch}")
         by_prefix: dict[Tokens, list[Example]] = {}
         for x in rng.sample(self.examples, len(self.examples)):
             by_prefix.setdefault(x.prefix, []).append(x)
@@ -154,14 +134,7 @@ class Prompts:
         return [x for part in parts for x in part]
 
     def next(self, count: int) -> list[Example]:
-        out: list[Example] = []
-        while len(out) < count:
-            if self.done == len(self.order):
-                self.epoch, self.done = self.epoch + 1, 0
-                self.order = self.shuffle()
-            out.append(self.order[self.done])
-            self.done += 1
-        return out
+        return [self.take() for _ in range(count)]
 
 
 @dataclass(frozen=True)

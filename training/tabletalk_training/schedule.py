@@ -1,12 +1,38 @@
-"""Steps of equally many packs, for the arms whose trainers count steps (MLX and CUDA): a pure function of examples and settings, so a killed run resumes in it."""
+"""What a run sees in which order: a pure function of examples and settings, so a killed run resumes in it. For the arms whose trainers count steps (MLX and
+CUDA), steps of equally many packs.
+"""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import count
+from typing import Generic, TypeVar
 
 from .config import BadConfig, Config
 from .examples import Example, pack_epoch
 from .packing import Pack
+
+
+Item = TypeVar("Item")
+
+
+class Epochs(ABC, Generic[Item]):
+    """The items of one epoch after another, without end. Its whole state is (epoch, how many items of it are done)."""
+
+    def __init__(self, epoch: int = 0, done: int = 0):
+        self.epoch, self.done = epoch, done
+        self._items = self.order(epoch)
+
+    @abstractmethod
+    def order(self, epoch: int) -> list[Item]:
+        """The items of an epoch."""
+
+    def take(self) -> Item:
+        if self.done == len(self._items):
+            self.epoch, self.done = self.epoch + 1, 0
+            self._items = self.order(self.epoch)
+        self.done += 1
+        return self._items[self.done - 1]
 
 
 def packs_per_step(config: Config) -> int:

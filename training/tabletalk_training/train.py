@@ -20,12 +20,13 @@ from torch import Tensor
 from .adapter import write_peft
 from .checkpoint import Log, load_checkpoint, newest_checkpoint, read_log, save_checkpoint
 from .config import BadConfig, Config, arm_arguments, read_config
-from .examples import BadExamples, Example, pack_epoch, read_examples, tokenize
+from .examples import BadExamples, Example, read_examples, tokenize
 from .hub import model_folder
 from .lora import LoraAdamW, add_lora, to_adapter
 from .model import Decoder, load
 from .optimizer import MasterAdamW, learning_rate
 from .packing import Pack, attend_packed, layout, together
+from .schedule import Epochs, epoch_packs
 
 
 def packed_loss(model: Decoder, *packs: Pack) -> tuple[Tensor, int, int]:
@@ -47,26 +48,19 @@ def fast_precision(wanted: str) -> torch.dtype:
     return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
 
 
-class Batches:
-    """The packs of one epoch after another; its whole state is (epoch, how many packs of it are done)."""
-
+class Batches(Epochs[Pack]):
     def __init__(self, examples: list[Example], config: Config, epoch: int = 0, done: int = 0):
-        self.examples, self.config, self.epoch, self.done = examples, config, epoch, done
-        self.packs = self.pack()
+        self.examples, self.config = examples, config
+        super().__init__(epoch, done)
 
-    def pack(self) -> list[Pack]:
-        c = self.config
-        return pack_epoch(self.examples, c.seed, self.epoch, c.pack_tokens, c.pack_room, c.pack_questions)
+    def order(self, epoch: int) -> list[Pack]:
+        return epoch_packs(self.examples, self.config, epoch)
 
     def next(self) -> list[Pack]:
         """Packs with at least questions_per_step questions."""
         out: list[Pack] = []
         while sum(len(p.questions) for p in out) < self.config.questions_per_step:
-            if self.done == len(self.packs):
-                self.epoch, self.done = self.epoch + 1, 0
-                self.packs = self.pack()
-            out.append(self.packs[self.done])
-            self.done += 1
+            out.append(self.take())
         return out
 
 
