@@ -96,6 +96,14 @@ it('says the same with the schema fed ahead, and begins sooner', { timeout: 5 * 
   expect(ratio).toBeGreaterThan(1.5);
 });
 
+it('holds the answer to the names that it is given, whatever the prompt shows', { timeout: 3 * MINUTES }, async () => {
+  const names = { tables: { performer: ['performer_id', 'stage_name'] }, keys: [] };
+  const held = await engine.generate({ prompt: question, maxTokens: 16, names });
+  expect(held).toMatchObject({ ok: true, value: { text: expect.stringMatching(/^SELECT .* FROM performer\b/) as string } });
+  expect(held.ok && held.value.steeredTokens).toBeGreaterThan(0);
+  expect(answer.steeredTokens).toBe(0);
+});
+
 it('refuses what does not fit, and a second question at the same time', { timeout: 2 * MINUTES }, async () => {
   const long = { prefix: 'table '.repeat(model.contextWindow), suffix: '' };
   expect(await engine.generate({ prompt: long, maxTokens: 1 })).toMatchObject({ ok: false, error: { code: 'prompt-too-long' } });
