@@ -6,7 +6,7 @@ import { Facts, isDull, type Outcome } from './facts.ts';
 import { Question } from './question.ts';
 import type { Proposal, RepairRule, RuleGroup, Situation } from './rule.ts';
 import { ALL_RULES, TEXT_RULES } from './rules/all-rules.ts';
-import { ordersByOuterColumn } from './rules/names.ts';
+import { misreadsOuterColumn } from './rules/names.ts';
 
 export interface RepairChange {
   readonly rule: string;
@@ -98,8 +98,8 @@ class RepairRun {
   async repair(sql: string): Promise<RepairResult> {
     let standing = await this.#begin(sql);
     if (standing?.outcome.status === 'error') standing = await this.#mendError(standing);
-    // SQLite runs it since 3.47, but the same value on every row orders and groups nothing: names are what is wrong with it.
-    else if (standing?.outcome.status === 'rows' && ordersByOuterColumn(standing.tree)) standing = await this.#mendNames(standing);
+    // It runs, but the names are what is wrong with it.
+    else if (standing?.outcome.status === 'rows' && misreadsOuterColumn(standing.tree)) standing = await this.#mendNames(standing);
     if (standing?.outcome.status === 'rows') standing = await this.#mendRows(standing);
     // What is not seen to run in the end is the person's own again: theirs is the better error to read.
     if (standing?.outcome.status !== 'rows') return { sql, changes: [], original: sql, statements: this.#statements };

@@ -22,6 +22,16 @@ describe('names', { timeout: 60_000 }, () => {
     expect(result.sql).toContain('JOIN loan ON m.member_id = loan.member_id JOIN book ON loan.book_id = book.book_id');
   });
 
+  it('joins what a subquery selects from the query around it by mistake', async () => {
+    const result = await repairOnLibrary(
+      "SELECT first_name FROM member WHERE member_id IN (SELECT member_id FROM book WHERE title = 'Salt')",
+    );
+    expect(result.sql).toContain("IN (SELECT loan.member_id FROM book JOIN loan ON book.book_id = loan.book_id WHERE book.title = 'Salt')");
+    expect(rulesOf(result)).toEqual(['names']);
+    const meant = 'SELECT first_name FROM member WHERE EXISTS (SELECT member.member_id FROM loan WHERE loan.member_id = member.member_id)';
+    expect((await repairOnLibrary(meant)).sql).toBe(meant);
+  });
+
   it('takes the nearest name', async () => {
     expect((await repairOnLibrary('SELECT pagecount FROM book')).sql).toBe('SELECT page_count FROM book');
     expect((await repairOnLibrary('SELECT title FROM books')).sql).toBe('SELECT title FROM book');

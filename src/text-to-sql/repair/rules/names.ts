@@ -142,18 +142,35 @@ export function findMissing(tree: SqlTree): Missing[] {
   return missing;
 }
 
-/** Nothing in reach has it, or only a SELECT around it, where an aggregate, GROUP BY and ORDER BY in this one cannot take it from (SQLite, `resolveSelectStep`). */
+/**
+ * Nothing in reach has it, or only a SELECT around it, where an aggregate, GROUP BY and ORDER BY in this one cannot take it from (SQLite, `resolveSelectStep`),
+ * and where nobody means it to be taken from.
+ */
 function isUnresolved(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
   const { status } = scope.resolve(column);
   if (status === 'missing') return true;
   if (status !== 'outer') return false;
   const parent = tree.parentOf(column);
-  return (parent !== null && isAggregate(parent)) || inOrder(scope, column);
+  return (parent !== null && isAggregate(parent)) || inOrder(scope, column) || isComparedWithItself(tree, scope, column);
 }
 
-/** Newer SQLite runs this (3.40 does not): the same value on every row, which orders and groups nothing. */
-export function ordersByOuterColumn(tree: SqlTree): boolean {
-  return tree.scopes.some((scope) => scope.columns().some((column) => scope.resolve(column).status === 'outer' && inOrder(scope, column)));
+/**
+ * SQLite runs it, but an outer column is not what is meant: ORDER BY and GROUP BY (since 3.47) get the same value on every row, and `id IN (SELECT id FROM pet)`
+ * where pet has no id compares the row with itself.
+ */
+export function misreadsOuterColumn(tree: SqlTree): boolean {
+  return tree.scopes.some((scope) =>
+    scope
+      .columns()
+      .some((column) => scope.resolve(column).status === 'outer' && (inOrder(scope, column) || isComparedWithItself(tree, scope, column))),
+  );
+}
+
+/** The whole of what a compared subquery selects. */
+function isComparedWithItself(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
+  const around = tree.parentOf(scope.query);
+  const isCompared = around?.kind === 'in' || (around?.kind === 'subquery' && tree.parentOf(around)?.kind === 'binary');
+  return isCompared && scope.select.columns.some((item) => item.expression === column);
 }
 
 function inOrder(scope: Scope, node: ColumnReference): boolean {
