@@ -115,14 +115,14 @@ function columnProposals(tree: SqlTree, catalog: Catalog, question: Question, be
   );
 }
 
-/** The column references that resolve nowhere, each name once a scope. */
+/** The column references that resolve nowhere, each name once a scope, and once more for its join conditions. */
 export function findMissing(tree: SqlTree): Missing[] {
   const missing: Missing[] = [];
   for (const scope of tree.scopes) {
     const byName = new Map<string, ColumnReference[]>();
     for (const column of scope.columns()) {
       if (!isUnresolved(tree, scope, column)) continue;
-      const key = `${column.table?.name.toLowerCase() ?? ''}\n${column.name.name.toLowerCase()}`;
+      const key = `${column.table?.name.toLowerCase() ?? ''}\n${column.name.name.toLowerCase()}\n${String(scope.inJoin(column))}`;
       byName.set(key, [...(byName.get(key) ?? []), column]);
     }
     for (const columns of byName.values()) {
