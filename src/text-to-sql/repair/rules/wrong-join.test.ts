@@ -20,6 +20,14 @@ describe('wrong-join', { timeout: 60_000 }, () => {
     );
   });
 
+  it('joins on the key where a column is compared with itself', async () => {
+    const result = await repairOnLibrary(
+      'SELECT full_name, title FROM author JOIN book ON book.book_id = book.book_id',
+      'titles and their authors',
+    );
+    expect(result.sql).toBe('SELECT full_name, title FROM author JOIN book ON book.written_by = author.author_id');
+  });
+
   it('compares the key in IN', async () => {
     const result = await repairOnLibrary('SELECT full_name FROM author WHERE author_id IN (SELECT book_id FROM book)', 'authors of books');
     expect(result.sql).toBe('SELECT full_name FROM author WHERE author_id IN (SELECT written_by FROM book)');

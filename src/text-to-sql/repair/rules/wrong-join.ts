@@ -68,7 +68,12 @@ function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog,
   if (on?.kind !== 'binary' || on.operator !== '=' || on.left.kind !== 'column' || on.right.kind !== 'column') return;
   const a = endOf(scope, on.left);
   const b = endOf(scope, on.right);
-  if (a === null || b === null || a.source === b.source || a.table === b.table || isLinked(catalog, a, b)) return;
+  if (a === null || b === null) return;
+  if (a.source === b.source && a.column === b.column) {
+    mendTautology(tree, scope, source, on, catalog, edits, reasons);
+    return;
+  }
+  if (a.source === b.source || a.table === b.table || isLinked(catalog, a, b)) return;
   if (catalog.direct(a.table, b.table).length > 0) {
     const key = keyBetween(catalog, a, b);
     if (key === null) return;
@@ -79,6 +84,22 @@ function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog,
     return;
   }
   mendWithBridge(tree, scope, source, on, a, b, catalog, edits, reasons);
+}
+
+/** `ON x.id = x.id` joins every row with every other: the one key to what stands before it is meant. */
+function mendTautology(tree: SqlTree, scope: Scope, joined: Source, on: Binary, catalog: Catalog, edits: Edit[], reasons: string[]): void {
+  const earlier = scope.sources.slice(0, scope.sources.indexOf(joined));
+  const links = earlier.flatMap((source) => {
+    if (typeof source.table !== 'string' || typeof joined.table !== 'string' || source.table === joined.table) return [];
+    return catalog.direct(joined.table, source.table).map((key) => ({ source, key }));
+  });
+  const [only, ...more] = links;
+  if (only === undefined || more.length > 0) return;
+  const { source, key } = only;
+  const [from, to] = key.table === joined.table ? [joined, source] : [source, joined];
+  const text = `${columnText(catalog, from, key.table, key.column)} = ${columnText(catalog, to, key.toTable, key.toColumn)}`;
+  edits.push(replaceSpan(on, text));
+  reasons.push(`“${tree.text(on)}” is true of all rows; “${text}” is the schema's key between these tables.`);
 }
 
 function mendWithBridge(
