@@ -15,7 +15,7 @@
 #   OUT         everything that is written (default: ../../students/CONFIG'S NAME)
 #   ARM         cpu | mlx | cuda (default: mlx on Apple silicon, cuda where nvidia-smi is, else cpu; full: true is always cpu)
 #   VOCABULARY  cut the base to this many tokens first (vocabulary.py; 32768 makes a Qwen2.5-0.5B a third smaller to download)
-#   ROUNDING    gptq | search | plain, how a LoRA student is put into 4 bits (default gptq; a quantization-aware one is on the grid already)
+#   ROUNDING    gptq | search | plain, how a student is put into 4 bits (default gptq; a quantization-aware one is on the grid already)
 set -euo pipefail
 cd "$(dirname "$0")"
 usage() { sed -n '2,/^set/p' "$0" | sed '$d' | cut -c3- >&2; exit 2; }
@@ -77,10 +77,11 @@ fi
 case $ARM in cpu) PROGRAM=train ;; *) PROGRAM=${ARM}_train ;; esac
 stage train python -m "tabletalk_training.$PROGRAM" "$CONFIG" --model "$FOLDER" --data "$DATA" --out "$OUT/run" ${SETTINGS[@]+"${SETTINGS[@]}"}
 
-# 4. Fuse: the adapter into the base, checked by logits. A run of all weights is exported on the grid that it was trained on.
-GRID=(); [ "$AWARE" = False ] || GRID=(--grid)
+# 4. Fuse: the adapter into the base, checked by logits. A run of all weights is exported, on the grid if it was trained on it.
+GRID=(--grid); PLAIN=()
+[ "$AWARE" = True ] || { GRID=(); PLAIN=(--plain); }
 if [ "$FULL" = true ]; then
-  stage fuse python -m tabletalk_training.export "$OUT/run" --base "$FOLDER" --out "$OUT/fused"
+  stage fuse python -m tabletalk_training.export "$OUT/run" --base "$FOLDER" --out "$OUT/fused" ${PLAIN[@]+"${PLAIN[@]}"}
 else
   # Killed after the last rename and before the mark: it is whole, since it only appears once it is checked.
   if [ -e "$OUT/fused" ] && [ ! -e "$OUT/done/fuse" ]; then echo 0 >"$OUT/done/fuse"; fi
@@ -89,7 +90,7 @@ fi
 
 # 5. Four bits: round to the deployed grid so that answers change least. Students that were trained on rounded weights are there already.
 STUDENT=$OUT/fused
-if [ "$FULL" = false ] && [ "$AWARE" = False ]; then
+if [ "$AWARE" = False ]; then
   STUDENT=$OUT/student
   stage round python -m tabletalk_training.calibrate "$OUT/fused" --data "$DATA" --out "$STUDENT" --method "${ROUNDING:-gptq}" --examples "$CALIBRATION"
 fi
