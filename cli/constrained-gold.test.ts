@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { canonicalSql } from '../src/text-to-sql/canonical-sql.ts';
-import { namesOf } from '../src/text-to-sql/decoding/names.ts';
+import { NameIndex, namesOf } from '../src/text-to-sql/decoding/names.ts';
 import { readBeginning, type Scope } from '../src/text-to-sql/decoding/query-beginning.ts';
 import { groupByDatabase, readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
 
@@ -20,7 +20,7 @@ async function admitted(split: 'dev' | 'train_spider', scope: Scope): Promise<nu
       const opened = await database.open(bytes);
       if (!opened.ok) throw new Error(opened.error.message);
       const schema = opened.value;
-      const names = namesOf(schema);
+      const names = new NameIndex(namesOf(schema));
       for (const { query } of examples) {
         const canonical = canonicalSql(query, schema);
         if (canonical === undefined) continue;

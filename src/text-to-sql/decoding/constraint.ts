@@ -1,4 +1,4 @@
-import type { Names } from './names.ts';
+import { NameIndex, type Names } from './names.ts';
 import { readBeginning, type Scope } from './query-beginning.ts';
 
 /** How many of the likeliest tokens are tried; within a word the ends of the names are tried after them. */
@@ -18,11 +18,11 @@ export interface Candidate {
 
 /** Holds one answer to a query on the names of a database, a token at a time. */
 export class Constraint {
-  readonly #names: Names;
+  readonly #names: NameIndex;
   #scope: Scope = 'query';
 
   constructor(names: Names) {
-    this.#names = names;
+    this.#names = new NameIndex(names);
   }
 
   /** Begins the choice of the next token after `before`. */

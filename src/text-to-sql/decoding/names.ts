@@ -15,6 +15,20 @@ export interface Key {
   readonly reference: string;
 }
 
+/** Names as they are looked up, made once for all readings of an answer. */
+export class NameIndex {
+  readonly tables: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Of all tables. */
+  readonly columns: ReadonlySet<string>;
+  readonly keys: readonly Key[];
+
+  constructor({ tables, keys }: Names) {
+    this.tables = new Map(Object.entries(tables).map(([table, columns]) => [table, new Set(columns)]));
+    this.columns = new Set(Object.values(tables).flat());
+    this.keys = keys;
+  }
+}
+
 /** The names of the tables that the model is shown. */
 export function namesOf(schema: Schema): Names {
   const tables = Object.fromEntries(

@@ -1,5 +1,5 @@
 import { isPlainName } from '../sql-name.ts';
-import type { Key, Names } from './names.ts';
+import type { NameIndex } from './names.ts';
 import { readTokens, type Token } from './query-tokens.ts';
 
 /**
@@ -28,7 +28,7 @@ export interface Reading {
  *
  * A recursive descent (one token ahead) that notes at the last token, where it is cut off, whether one of the words tried there begins like it.
  */
-export function readBeginning(text: string, names: Names, scope: Scope): Reading {
+export function readBeginning(text: string, names: NameIndex, scope: Scope): Reading {
   const tokens = readTokens(text);
   if (!tokens) return { beginning: 'wrong', completions: [] };
   const reader = new Reader(tokens, names, scope);
@@ -84,17 +84,17 @@ class Reader {
   canGoOn = false;
   readonly completions = new Set<string>();
   readonly #tokens: readonly Token[];
-  readonly #tables: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly #columns: ReadonlySet<string>;
-  readonly #keys: readonly Key[];
+  readonly #tables: NameIndex['tables'];
+  readonly #columns: NameIndex['columns'];
+  readonly #keys: NameIndex['keys'];
   readonly #isStrict: boolean;
   #at = 0;
 
-  constructor(tokens: readonly Token[], names: Names, scope: Scope) {
+  constructor(tokens: readonly Token[], names: NameIndex, scope: Scope) {
     this.#tokens = tokens;
     this.#isStrict = scope === 'query';
-    this.#tables = new Map(Object.entries(names.tables).map(([table, columns]) => [table, new Set(columns)]));
-    this.#columns = new Set(Object.values(names.tables).flat());
+    this.#tables = names.tables;
+    this.#columns = names.columns;
     this.#keys = names.keys;
   }
 
@@ -232,7 +232,7 @@ class Reader {
       });
     }
     // The same table twice needs an alias.
-    if (block.sources.some((source) => source.qualifier === qualifier)) throw this.#mismatch();
+    if (block.sources.some((source) => source.qualifier === qualifier)) throw STOPPED;
     block.sources.push({ qualifier, table, columns });
   }
 
@@ -299,7 +299,7 @@ class Reader {
       return;
     }
     this.#arithmetic(place);
-    if (!this.#comparison(place)) throw this.#mismatch();
+    if (!this.#comparison(place)) throw STOPPED;
   }
 
   /** After `(`: conditions, or an arithmetic expression that is then compared. */
@@ -315,10 +315,10 @@ class Reader {
       this.#arithmetic(place);
       if (this.#takeSymbol(')')) {
         while (ARITHMETIC.some((operator) => this.#takeSymbol(operator))) this.#operand(place);
-        if (!this.#comparison(place)) throw this.#mismatch();
+        if (!this.#comparison(place)) throw STOPPED;
         return;
       }
-      if (!this.#comparison(place)) throw this.#mismatch();
+      if (!this.#comparison(place)) throw STOPPED;
     }
     while (this.#take('AND') || this.#take('OR')) this.#term(place);
     this.#expectSymbol(')');
@@ -356,7 +356,7 @@ class Reader {
       }
       return true;
     }
-    if (isNegated) throw this.#mismatch();
+    if (isNegated) throw STOPPED;
     return false;
   }
 
@@ -483,7 +483,7 @@ class Reader {
   }
 
   #expect(keyword: string): void {
-    if (!this.#take(keyword)) throw this.#mismatch();
+    if (!this.#take(keyword)) throw STOPPED;
   }
 
   #isSymbol(symbol: string): boolean {
@@ -502,19 +502,22 @@ class Reader {
   }
 
   #expectSymbol(symbol: string): void {
-    if (!this.#takeSymbol(symbol)) throw this.#mismatch();
+    if (!this.#takeSymbol(symbol)) throw STOPPED;
   }
 
   #takeKind(kind: 'number' | 'text'): boolean {
     const token = this.#peek();
     if (token.kind !== kind) return false;
     this.#at += 1;
-    if (token.open && kind === 'text') throw this.#cutOff();
+    if (token.open && kind === 'text') {
+      this.canGoOn = true;
+      throw STOPPED;
+    }
     return true;
   }
 
   #expectNumber(): void {
-    if (!this.#takeKind('number')) throw this.#mismatch();
+    if (!this.#takeKind('number')) throw STOPPED;
   }
 
   #expectName(names: Iterable<string>): string {
@@ -523,23 +526,13 @@ class Reader {
     const candidates = [...names].filter((name) => isPlainName(name) === (token.kind !== 'quoted'));
     if (token.open) this.#noteAt(token, candidates);
     const isName = token.kind === 'word' || token.kind === 'quoted';
-    if (token.open || !isName || !candidates.includes(token.value)) throw this.#mismatch();
+    if (token.open || !isName || !candidates.includes(token.value)) throw STOPPED;
     this.#at += 1;
     return token.value;
   }
 
   #alias(isAllowed: (name: string) => boolean): string {
     return this.#expectName(ALIASES.filter(isAllowed));
-  }
-
-  #cutOff(): Error {
-    this.canGoOn = true;
-    return STOPPED;
-  }
-
-  /** What stands here does not fit; at the end of what is written nothing stands here yet. */
-  #mismatch(): Error {
-    return STOPPED;
   }
 }
 

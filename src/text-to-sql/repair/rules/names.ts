@@ -151,7 +151,7 @@ function isUnresolved(tree: SqlTree, scope: Scope, column: ColumnReference): boo
   if (status === 'missing') return true;
   if (status !== 'outer') return false;
   const parent = tree.parentOf(column);
-  return (parent !== null && isAggregate(parent)) || inOrder(scope, column) || isComparedWithItself(tree, scope, column);
+  return (parent !== null && isAggregate(parent)) || isMisread(tree, scope, column);
 }
 
 /**
@@ -160,10 +160,13 @@ function isUnresolved(tree: SqlTree, scope: Scope, column: ColumnReference): boo
  */
 export function misreadsOuterColumn(tree: SqlTree): boolean {
   return tree.scopes.some((scope) =>
-    scope
-      .columns()
-      .some((column) => scope.resolve(column).status === 'outer' && (inOrder(scope, column) || isComparedWithItself(tree, scope, column))),
+    scope.columns().some((column) => scope.resolve(column).status === 'outer' && isMisread(tree, scope, column)),
   );
+}
+
+/** Of a column that resolves outside. */
+function isMisread(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
+  return inOrder(scope, column) || isComparedWithItself(tree, scope, column);
 }
 
 /** The whole of what a compared subquery selects. */

@@ -63,6 +63,12 @@ function columnText(catalog: Catalog, source: Source, table: string, column: str
   return `${source.label}.${quoteName(catalog.columnName(table, column))}`;
 }
 
+/** The condition that joins two sources along a key between their tables. */
+function keyText(catalog: Catalog, key: Key, a: Source, b: Source): string {
+  const [from, to] = key.table === a.table ? [a, b] : [b, a];
+  return `${columnText(catalog, from, key.table, key.column)} = ${columnText(catalog, to, key.toTable, key.toColumn)}`;
+}
+
 function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog, edits: Edit[], reasons: string[]): void {
   const on = source.item.join?.on;
   if (on?.kind !== 'binary' || on.operator !== '=' || on.left.kind !== 'column' || on.right.kind !== 'column') return;
@@ -77,8 +83,7 @@ function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog,
   if (catalog.direct(a.table, b.table).length > 0) {
     const key = keyBetween(catalog, a, b);
     if (key === null) return;
-    const [from, to] = key.table === a.table ? [a, b] : [b, a];
-    const text = `${columnText(catalog, from.source, key.table, key.column)} = ${columnText(catalog, to.source, key.toTable, key.toColumn)}`;
+    const text = keyText(catalog, key, a.source, b.source);
     edits.push(replaceSpan(on, text));
     reasons.push(`“${tree.text(on)}” does not follow the schema's key between these tables; “${text}” does.`);
     return;
@@ -96,8 +101,7 @@ function mendTautology(tree: SqlTree, scope: Scope, joined: Source, on: Binary, 
   const [only, ...more] = links;
   if (only === undefined || more.length > 0) return;
   const { source, key } = only;
-  const [from, to] = key.table === joined.table ? [joined, source] : [source, joined];
-  const text = `${columnText(catalog, from, key.table, key.column)} = ${columnText(catalog, to, key.toTable, key.toColumn)}`;
+  const text = keyText(catalog, key, joined, source);
   edits.push(replaceSpan(on, text));
   reasons.push(`“${tree.text(on)}” is true of all rows; “${text}” is the schema's key between these tables.`);
 }
