@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { failure, success, type Result } from '../result.ts';
-import { Constraint, MOST_TRIES } from '../text-to-sql/decoding/constraint.ts';
+import { Constraint, MOST_TRIES, type Candidate } from '../text-to-sql/decoding/constraint.ts';
 import { engineError } from './engine-errors.ts';
 import type { EngineError, GenerateRequest, Generation, LoadProgress } from './engine.ts';
 import type { LoadReport } from './messages.ts';
@@ -306,18 +306,22 @@ function choose(model: Loaded, logits: Float32Array, answer: readonly number[], 
   if (!constraint) return { token: likeliest, isSteered: false, fits: true };
   const before = decode(model, answer);
   const choice = constraint.next(before);
-  const remaining = logits.slice();
-  const tried: number[] = [];
-  let chosen: number | undefined;
+  const tried = [likeliest];
+  let chosen = choice.offer(candidate(model, logits, answer, likeliest));
+  // Mostly the likeliest may follow: only otherwise are the logits copied, to strike out what was tried.
+  const remaining = chosen === undefined ? logits.slice() : logits;
   while (chosen === undefined && tried.length < MOST_TRIES) {
+    remaining[tried.at(-1) ?? likeliest] = -Infinity;
     const token = argmax(remaining);
     tried.push(token);
-    const text = model.stopTokens.has(token) ? null : decode(model, [...answer, token]);
-    chosen = choice.offer({ text, logit: remaining[token] ?? 0 });
-    remaining[token] = -Infinity;
+    chosen = choice.offer(candidate(model, logits, answer, token));
   }
   const token = tried[chosen ?? choice.settle() ?? -1] ?? likeliestOf(logits, completionTokens(model, constraint, before));
   return token === undefined ? { token: likeliest, isSteered: false, fits: false } : { token, isSteered: token !== likeliest, fits: true };
+}
+
+function candidate(model: Loaded, logits: Float32Array, answer: readonly number[], token: number): Candidate {
+  return { text: model.stopTokens.has(token) ? null : decode(model, [...answer, token]), logit: logits[token] ?? 0 };
 }
 
 /** Tokens that begin the rest of a name, as the tokenizer would. */
