@@ -1,5 +1,6 @@
 import type { Schema } from '../../database/database.ts';
 import type { TableLookup } from '../sql/scopes.ts';
+import { bareName, stem } from './words.ts';
 
 export interface CatalogColumn {
   readonly name: string;
@@ -33,7 +34,7 @@ export class Catalog {
   readonly tables: ReadonlyMap<string, CatalogTable>;
   /** Foreign keys as declared. */
   readonly declared: readonly Key[];
-  /** Declared ones, and columns named like another table's only primary key. */
+  /** Declared ones, and columns named like another table or like its only primary key. */
   readonly keys: readonly Key[];
   readonly lookup: TableLookup;
   readonly #edges = new Map<string, Key[]>();
@@ -120,8 +121,7 @@ export class Catalog {
 
   /** Whether the declared type lets one expect text (SQLite stores what it is given, whatever the type). */
   holdsText(table: string, column: string): boolean {
-    const type = this.tables.get(table)?.columns.get(column)?.type;
-    return type !== undefined && TEXT_TYPE.test(type);
+    return isText(this.tables.get(table)?.columns.get(column));
   }
 }
 
@@ -145,21 +145,28 @@ function declaredKeys(schema: Schema, tables: ReadonlyMap<string, CatalogTable>)
   );
 }
 
+/** Between tables that no declared key links. */
 function inferredKeys(tables: ReadonlyMap<string, CatalogTable>, declared: readonly Key[]): Key[] {
   const linked = new Set(declared.flatMap((key) => [`${key.table}\n${key.toTable}`, `${key.toTable}\n${key.table}`]));
-  const byKeyColumn = new Map<string, string[]>();
-  for (const [name, table] of tables) {
-    const key = table.primary[0];
-    if (key === undefined || table.primary.length !== 1 || COMMON_NAMES.has(key)) continue;
-    byKeyColumn.set(key, [...(byKeyColumn.get(key) ?? []), name]);
+  const byName = new Map<string, { readonly toTable: string; readonly toColumn: string }[]>();
+  for (const [toTable, table] of tables) {
+    const [toColumn] = table.primary;
+    if (toColumn === undefined || table.primary.length !== 1) continue;
+    const names = new Set([stem(bareName(toTable)), ...(COMMON_NAMES.has(toColumn) ? [] : [toColumn])]);
+    for (const name of names) byName.set(name, [...(byName.get(name) ?? []), { toTable, toColumn }]);
   }
-  const found: Key[] = [];
-  for (const [name, table] of tables) {
-    for (const column of table.columns.keys()) {
-      for (const target of byKeyColumn.get(column) ?? []) {
-        if (target !== name && !linked.has(`${name}\n${target}`)) found.push({ table: name, column, toTable: target, toColumn: column });
-      }
-    }
-  }
-  return found;
+  return [...tables].flatMap(([table, { columns }]) =>
+    [...columns.keys()].flatMap((column) =>
+      (byName.get(column) ?? [])
+        .filter(({ toTable, toColumn }) => {
+          const sameType = isText(columns.get(column)) === isText(tables.get(toTable)?.columns.get(toColumn));
+          return toTable !== table && !linked.has(`${table}\n${toTable}`) && (column === toColumn || sameType);
+        })
+        .map((target) => ({ table, column, ...target })),
+    ),
+  );
+}
+
+function isText(column: CatalogColumn | undefined): boolean {
+  return column !== undefined && TEXT_TYPE.test(column.type);
 }

@@ -3,6 +3,7 @@ import { bareName, fold, nameWords, stem } from './words.ts';
 /** Parts of table and column names that say nothing about what is in them. */
 const EMPTY_WORDS = new Set(['ref', 'tbl', 't', 'data', 'info', 'list', 'table']);
 const SMALL_WORDS = new Set(['of', 'the', 'all', 'each', 'every', 'any', 'those', 'these']);
+const QUOTES = new Set('"\'`‘’“”');
 const LINKING_WORDS = new Set(['in', 'of', 'has']);
 
 /** The question in the forms in which rules ask about it. */
@@ -25,6 +26,30 @@ export class Question {
     const words = nameWords(name).filter((word) => !EMPTY_WORDS.has(word));
     if (words.length === 0) return false;
     return words.every((word) => this.wordSet.has(word)) || this.wordSet.has(stem(bareName(name)));
+  }
+
+  /** Where the words stand one after the other. */
+  places(words: readonly string[]): number[] {
+    if (words.length === 0) return [];
+    return this.words.flatMap((_, start) => (words.every((word, index) => this.words[start + index] === word) ? [start] : []));
+  }
+
+  /** The name is written as one word of several of the question: `fullname`, `lname` (last name), `pettype`, or one of them begins or ends it. */
+  spells(name: string): boolean {
+    const bare = stem(bareName(name));
+    return this.words.some((word, at) => {
+      if (word.length >= 3 && (bare.startsWith(word) || bare.endsWith(word))) return true;
+      const next = this.words[at + 1];
+      return next !== undefined && bare === `${word.charAt(0)}${next}`;
+    });
+  }
+
+  /** The text stands in the question between quotation marks. */
+  quotes(text: string): boolean {
+    const folded = fold(text);
+    for (let at = this.folded.indexOf(folded); at >= 0; at = this.folded.indexOf(folded, at + 1))
+      if (QUOTES.has(this.folded.charAt(at - 1)) && QUOTES.has(this.folded.charAt(at + folded.length))) return true;
+    return false;
   }
 
   /** How many telling words of a name stand in the question, those of another name left out. */

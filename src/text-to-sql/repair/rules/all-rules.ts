@@ -8,11 +8,14 @@ import { equalsMany } from './equals-many.ts';
 import { groupDirection } from './group-direction.ts';
 import { idleJoins } from './idle-joins.ts';
 import { innerJoin } from './inner-join.ts';
+import { inventedLiteral } from './invented-literal.ts';
 import { literalColumn } from './literal-column.ts';
 import { literalSpelling } from './literal-spelling.ts';
 import { missingBound } from './missing-bound.ts';
 import { missingOrder } from './missing-order.ts';
+import { namedColumn } from './named-column.ts';
 import { names } from './names.ts';
+import { neverTrue } from './never-true.ts';
 import { oddNames } from './odd-names.ts';
 import { otherDialects } from './other-dialects.ts';
 import { otherTable } from './other-table.ts';
@@ -36,7 +39,10 @@ export const ALL_RULES: readonly RepairRule[] = [
   names,
   literalSpelling,
   literalColumn,
+  inventedLiteral,
   equalsMany,
+  neverTrue,
+  namedColumn,
   wrongJoin,
   otherTable,
   countInChild,

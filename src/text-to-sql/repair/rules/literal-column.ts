@@ -4,7 +4,7 @@ import { quoteName } from '../../sql/print.ts';
 import { quoteString } from '../../sql-name.ts';
 import { proposal, type RepairRule, type Situation } from '../rule.ts';
 import { fold } from '../words.ts';
-import { literalTests, storedVariant, type LiteralTest } from './literal-tests.ts';
+import { isNegated, literalTests, storedVariant, type LiteralTest } from './literal-tests.ts';
 
 interface Place {
   readonly table: string;
@@ -68,7 +68,7 @@ async function moveTest(situation: Situation, test: LiteralTest): Promise<{ edit
 }
 
 /** False where the column does hold one of the texts, in whatever spelling. */
-async function isElsewhere({ holds, values, question }: Situation, test: LiteralTest, texts: readonly string[]): Promise<boolean> {
+export async function isElsewhere({ holds, values, question }: Situation, test: LiteralTest, texts: readonly string[]): Promise<boolean> {
   const stored = await values(test.table, test.name);
   if (test.node.kind === 'like') {
     if (texts.some((text) => /[%_]/.test(text) || text.length < 3)) return false;
@@ -136,10 +136,6 @@ async function findAlongKeys(
   found.sort((a, b) => a.rank - b.rank);
   const [best, second] = found;
   return best === undefined || second?.rank === best.rank ? null : best;
-}
-
-function isNegated(test: LiteralTest): boolean {
-  return test.node.kind === 'binary' ? test.node.operator === '!=' : test.node.not !== null;
 }
 
 function operatorOf(test: LiteralTest): string {

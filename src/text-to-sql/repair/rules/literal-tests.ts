@@ -27,6 +27,11 @@ export function literalTests(tree: SqlTree): LiteralTest[] {
   return tree.scopes.flatMap((scope) => [...scope.own()].flatMap((node) => testOf(scope, node) ?? []));
 }
 
+/** `!=`, NOT IN, NOT LIKE. */
+export function isNegated(test: LiteralTest): boolean {
+  return test.node.kind === 'binary' ? test.node.operator === '!=' : test.node.not !== null;
+}
+
 function testOf(scope: Scope, node: ReturnType<Scope['own']> extends Generator<infer Item> ? Item : never): LiteralTest | null {
   if (node.kind === 'in') return node.items === null ? null : build(scope, node, node.operand, node.items);
   if (node.kind === 'like') return node.operator === 'LIKE' && node.escape === null ? build(scope, node, node.left, [node.right]) : null;
