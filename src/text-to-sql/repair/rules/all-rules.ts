@@ -4,6 +4,7 @@ import { bothValues } from './both-values.ts';
 import { bracketedSides } from './bracketed-sides.ts';
 import { countInChild } from './count-in-child.ts';
 import { direction } from './direction.ts';
+import { eachGroup } from './each-group.ts';
 import { equalsMany } from './equals-many.ts';
 import { groupDirection } from './group-direction.ts';
 import { idleJoins } from './idle-joins.ts';
@@ -49,6 +50,7 @@ export const ALL_RULES: readonly RepairRule[] = [
   idleJoins,
   unaskedNegation,
   unaskedMeasure,
+  eachGroup,
   direction,
   missingOrder,
   missingBound,

@@ -9,4 +9,14 @@ describe('direction', { timeout: 60_000 }, () => {
     );
     expect((await repairOnLibrary('SELECT title FROM book ORDER BY page_count DESC', question)).changes).toEqual([]);
   });
+
+  it('knows at which end the oldest and the latest are', async () => {
+    for (const [sql, question, repaired] of [
+      ['SELECT full_name FROM author ORDER BY birth_year DESC LIMIT 1', 'Who is the oldest author?', 'birth_year ASC LIMIT 1'],
+      ['SELECT full_name FROM author ORDER BY birth_year LIMIT 1', 'Who is the youngest author?', 'birth_year DESC LIMIT 1'],
+      ['SELECT loan_id FROM loan ORDER BY day LIMIT 1', 'What is the id of the most recent loan?', 'day DESC LIMIT 1'],
+      ['SELECT loan_id FROM loan ORDER BY day LIMIT 1', 'What is the id of the earliest loan?', 'day LIMIT 1'],
+    ] as const)
+      expect((await repairOnLibrary(sql, question)).sql).toContain(`ORDER BY ${repaired}`);
+  });
 });

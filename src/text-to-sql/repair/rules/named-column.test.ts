@@ -11,6 +11,23 @@ describe('named-column', { timeout: 60_000 }, () => {
     );
   });
 
+  it('orders by it where the question asks for its extreme', async () => {
+    expect(
+      (await repairOnLibrary('SELECT title FROM book ORDER BY written_by LIMIT 1', 'Which title has the lowest page count?')).sql,
+    ).toBe('SELECT title FROM book ORDER BY page_count LIMIT 1');
+  });
+
+  it('joins the table of one that a number is compared with', async () => {
+    expect(
+      (
+        await repairOnLibrary(
+          'SELECT full_name FROM author WHERE birth_year > 200',
+          'What is the full name of those with more than 200 page count?',
+        )
+      ).sql,
+    ).toBe('SELECT author.full_name FROM author JOIN book ON author.author_id = book.written_by WHERE book.page_count > 200');
+  });
+
   it('leaves columns alone that the question means in other words, or that are only compared', async () => {
     for (const [sql, question] of [
       ['SELECT title FROM book', 'What are the titles of books of every genre?'],

@@ -1,65 +1,77 @@
-import type { ColumnReference, Node } from '../../sql/ast.ts';
-import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
+import type { ColumnReference, Node, Span } from '../../sql/ast.ts';
+import { applyEdits, replaceSpan } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
-import type { SqlTree } from '../../sql/tree.ts';
+import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
 import { tellingWords, type Question } from '../question.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { proposal, type Proposal, type RepairRule } from '../rule.ts';
 import { nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
+import { nameProposals } from './names.ts';
 import { isPartOf } from './near-columns.ts';
 
 const COMPARISONS = new Set(['=', '!=', '<', '>', '<=', '>=']);
 /** Functions of numbers. */
 const ARITHMETIC = new Set(['avg', 'sum', 'total']);
 
+const EXTREME = /^(most|least|fewest|largest|greatest|highest|lowest|smallest|biggest|maximum|minimum|longest|shortest)$/;
+
 interface Place {
   readonly table: string;
   /** Lower-case. */
   readonly column: string;
+  /** "The lowest life expectancy". */
+  readonly isExtreme: boolean;
 }
 
-/** The question calls a column of the tables in use by its whole name, the query does not use it, and shows or compares one of which nothing is said. */
+/** The question calls one column by its whole name, the query does not use it, and shows or compares one of which nothing is said. */
 export const namedColumn: RepairRule = {
   name: 'named-column',
   group: 'question',
   on: 'rows',
   keepsRows: true,
-  propose({ tree, catalog, question }) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
-    // What an inner query or a side of a set operation shows is for comparing, not for reading.
-    for (const scope of tree.scopes)
-      if (scope.onlyBaseTables && scope.query === tree.query && tree.query.cores.length === 1)
-        mend(tree, scope, catalog, question, edits, reasons);
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), reasons.join(' ')));
-  },
+  propose: ({ tree, catalog, question }) => Promise.resolve(propose(tree, catalog, question)),
 };
 
-function mend(tree: SqlTree, scope: Scope, catalog: Catalog, question: Question, edits: Edit[], reasons: string[]): void {
-  const unsaid = unsaidColumns(tree, scope, question);
-  if (unsaid.size === 0) return;
-  const said = saidColumns(tree, scope, catalog, question);
-  const [wanted] = said;
-  const [found] = unsaid.values();
-  if (wanted === undefined || found?.[0] === undefined || said.length > 1 || unsaid.size > 1) return;
-  const { source } = scope.resolve(found[0]);
-  if (source?.table !== wanted.table) return;
-  if (found.some((column) => needsNumber(tree, column)) && catalog.holdsText(wanted.table, wanted.column)) return;
-  const name = quoteName(catalog.columnName(wanted.table, wanted.column));
-  for (const column of found) edits.push(replaceSpan(column, scope.sources.length > 1 ? `${source.label}.${name}` : name));
-  reasons.push(`The question speaks of “${catalog.columnName(wanted.table, wanted.column)}”, not of “${found[0].name.name}”.`);
+function propose(tree: SqlTree, catalog: Catalog, question: Question): readonly Proposal[] {
+  // What an inner query or a side of a set operation shows is for comparing, not for reading.
+  const scope = tree.scopes.find(({ query }) => query === tree.query);
+  if (scope === undefined || tree.query.cores.length > 1 || !scope.onlyBaseTables) return [];
+  const tables = new Set(scope.sources.flatMap(({ table }) => table ?? []));
+  const named = saidColumns(tree, catalog, question);
+  const here = named.filter(({ table }) => tables.has(table));
+  const [wanted, second] = here.length === 0 ? named : here;
+  if (wanted === undefined || second !== undefined) return [];
+  const [found, other] = [...unsaidColumns(tree, scope, question, wanted.isExtreme).values()];
+  const [first] = found ?? [];
+  if (found === undefined || first === undefined || other !== undefined) return [];
+  const isText = catalog.holdsText(wanted.table, wanted.column);
+  if (isText && found.some((column) => needsNumber(tree, column))) return [];
+  const name = catalog.columnName(wanted.table, wanted.column);
+  const reason = `The question speaks of “${name}”, not of “${first.name.name}”.`;
+  const put = (text: string) =>
+    applyEdits(
+      tree.source,
+      found.map((column) => replaceSpan(column, text)),
+    );
+  const { source } = scope.resolve(first);
+  if (source?.table === wanted.table)
+    return proposal(tree, put(`${scope.sources.length > 1 ? `${source.label}.` : ''}${quoteName(name)}`), reason);
+  // "More than 4 cylinders", where those stand in a table that has to be joined.
+  if (here.length > 0 || isText || !found.some((column) => isComparedWithNumber(tree, column))) return [];
+  const next = readTree(put(quoteName(name)), catalog.lookup);
+  return next === null ? [] : nameProposals(next, catalog, question).map((proposed) => ({ ...proposed, reason }));
 }
 
-/** What the query shows, orders by or compares with a number without a word of it in the question; by table and name. */
-function unsaidColumns(tree: SqlTree, scope: Scope, question: Question): Map<string, ColumnReference[]> {
+/** What the query shows, compares with a number or (`ordered`) orders by without a word of it in the question; by table and name. */
+function unsaidColumns(tree: SqlTree, scope: Scope, question: Question, ordered: boolean): Map<string, ColumnReference[]> {
   const found = new Map<string, ColumnReference[]>();
   for (const column of scope.columns()) {
     const { status, source } = scope.resolve(column);
-    const name = column.name.name.toLowerCase();
-    if (status !== 'ok' || source === null || source.table === null || scope.inJoin(column)) continue;
-    const key = `${source.table}.${name}`;
+    const table = source?.table ?? null;
+    if (status !== 'ok' || table === null || scope.inJoin(column)) continue;
+    const key = `${table}.${column.name.name.toLowerCase()}`;
     found.set(key, [...(found.get(key) ?? []), column]);
   }
   const others = new Set<string>();
@@ -70,7 +82,8 @@ function unsaidColumns(tree: SqlTree, scope: Scope, question: Question): Map<str
     if (
       words.some((word) => question.hasForm(word, others)) ||
       question.spells(name) ||
-      !columns.some((column) => isShown(tree, scope, column))
+      (/age$/i.test(name) && /\b(old|young)/.test(question.folded)) ||
+      !columns.some((column) => isShown(tree, scope, column, ordered))
     )
       found.delete(key);
     else if (columns.some((column) => isTested(tree, column) || isYear(tree, column))) found.delete(key);
@@ -78,9 +91,10 @@ function unsaidColumns(tree: SqlTree, scope: Scope, question: Question): Map<str
   return found;
 }
 
-function isShown(tree: SqlTree, scope: Scope, column: ColumnReference): boolean {
-  const within = (span: { start: number; end: number } | null) => span !== null && column.start >= span.start && column.end <= span.end;
-  return scope.select.columns.some(within) || isComparedWithNumber(tree, column);
+function isShown(tree: SqlTree, scope: Scope, column: ColumnReference, ordered: boolean): boolean {
+  const isIn = (span: Span) => column.start >= span.start && column.end <= span.end;
+  if (scope.select.columns.some(isIn) || isComparedWithNumber(tree, column)) return true;
+  return ordered && tree.query.orderBy !== null && isIn(tree.query.orderBy);
 }
 
 /** `year < 2003` needs no word for the year. */
@@ -111,24 +125,35 @@ function needsNumber(tree: SqlTree, column: ColumnReference): boolean {
   return isComparedWithNumber(tree, column) || (parent !== null && isAggregate(parent) && ARITHMETIC.has(parent.name.name.toLowerCase()));
 }
 
-/** Columns of the tables in reach that the question calls by their whole names and that stand nowhere in the query. */
-function saidColumns(tree: SqlTree, scope: Scope, catalog: Catalog, question: Question): Place[] {
+/** Columns that the question calls by their whole names and that stand nowhere in the query. */
+function saidColumns(tree: SqlTree, catalog: Catalog, question: Question): Place[] {
   const used = new Set(tree.all('column').map((column) => column.name.name.toLowerCase()));
-  const names = [...catalog.tables].flatMap(([table, { name, columns }]) => [
-    { place: null, words: nameWords(name) },
-    ...[...columns].map(([column, { name: columnName }]) => ({ place: { table, column }, words: nameWords(columnName) })),
+  const spans = [...catalog.tables].flatMap(([table, { name, columns }]) => [
+    ...spansOf(question, name, null),
+    ...[...columns].flatMap(([column, { name: columnName }]) => spansOf(question, columnName, { table, column })),
   ]);
-  const spans = names.flatMap(({ place, words }) => question.places(words).map((start) => ({ place, start, end: start + words.length })));
-  const here = new Set(scope.sources.flatMap(({ table }) => table ?? []));
-  const said = spans.filter(
-    ({ place, start, end }) =>
-      place !== null &&
-      here.has(place.table) &&
-      !used.has(place.column) &&
-      !isPartOf(catalog.columnName(place.table, place.column), catalog.tableName(place.table)) &&
-      // Not a part of a longer name, nor a table's name as well.
-      !spans.some((other) => other.start <= start && other.end >= end && (other.end - other.start > end - start || other.place === null)),
-  );
-  const places = new Map(said.flatMap(({ place }) => (place === null ? [] : [[`${place.table}.${place.column}`, place]])));
-  return [...places.values()];
+  const said = new Map<string, Place>();
+  for (const { place, start, end } of spans) {
+    if (place === null || used.has(place.column)) continue;
+    if (isPartOf(catalog.columnName(place.table, place.column), catalog.tableName(place.table))) continue;
+    // Not a part of a longer name, nor a table's name as well.
+    if (spans.some((other) => other.start <= start && other.end >= end && (other.end - other.start > end - start || other.place === null)))
+      continue;
+    const isExtreme = EXTREME.test(question.words[start - 1] ?? '');
+    said.set(`${place.table}.${place.column}`, { ...place, isExtreme });
+  }
+  return [...said.values()];
+}
+
+interface Named {
+  /** null for a table's name. */
+  readonly place: Omit<Place, 'isExtreme'> | null;
+  /** Of words of the question. */
+  readonly start: number;
+  readonly end: number;
+}
+
+function spansOf(question: Question, name: string, place: Named['place']): Named[] {
+  const words = nameWords(name);
+  return question.places(words).map((start) => ({ place, start, end: start + words.length }));
 }
