@@ -10,7 +10,8 @@
 # What follows the config (after --toy) goes to the training: --set minutes=60 --set epochs=null.
 #
 #   SPIDER      Spider as published: the folder or the archive
-#   BASE        base model, a Hugging Face folder or a hub id (default: the config's base_model); with LICENCE, its licence (default: the config's)
+#   BASE        base model: a Hugging Face folder, a .gguf file or a hub id (default: the config's base_model); with LICENCE, its licence (default: the config's)
+#   ADAPTER     adapter of a run before (adapters/ has ours): nothing is trained, it is fused into BASE
 #   DATA        train.jsonl, such as a teacher's filtered traces (default: Spider's gold queries, made here)
 #   OUT         everything that is written (default: ../../students/CONFIG'S NAME)
 #   ARM         cpu | mlx | cuda (default: mlx on Apple silicon, cuda where nvidia-smi is, else cpu; full: true is always cpu)
@@ -31,6 +32,7 @@ fi
 SETTINGS+=("$@")
 absolute() { case $1 in /*) echo "$1" ;; *) if [ -e "$1" ]; then realpath "$1"; else echo "$1"; fi ;; esac; }
 SPIDER=$(absolute "$SPIDER")
+ADAPTER=${ADAPTER:+$(absolute "$ADAPTER")}
 OUT=${OUT:-../../students/$NAME$TOY}
 mkdir -p "$OUT/done"
 OUT=$(realpath "$OUT")
@@ -47,7 +49,10 @@ python() { uv run --quiet --python 3.11 ${UV_GROUPS[@]+"${UV_GROUPS[@]}"} python
 setting() { python -m tabletalk_training.config "$CONFIG" "$ARM" "$1"; }
 FULL=$(setting full)
 [ "$FULL" = false ] || ARM=cpu
-BASE=$(absolute "${BASE:-$(setting base_model)}")
+# What the card calls it: the config's model, which a folder or file is a copy of.
+BASE_NAME=$(setting base_model)
+BASE=$(absolute "${BASE:-$BASE_NAME}")
+[ -n "$BASE_NAME" ] && [ "$BASE_NAME" != None ] || BASE_NAME=$(basename "$BASE")
 LICENCE=${LICENCE:-$(setting base_licence)}
 AWARE=$(python -c "import sys; print(float(sys.argv[1]) < 1)" "$(setting quantize_from)")
 
@@ -67,7 +72,12 @@ stage data npm --prefix .. --silent run prepare-data -- --spider "$SPIDER" --out
 DATA=$(absolute "${DATA:-$OUT/data/train.jsonl}")
 
 # 2. Base: the model's folder, downloaded where BASE is a hub id; its vocabulary cut if that is asked for.
-FOLDER=$(python -m tabletalk_training.hub "$BASE")
+if [ -f "$BASE" ]; then
+  stage unpack uv run --quiet --project ../model-build tabletalk-model unpack-gguf "$BASE" "$OUT/unpacked" --dtype bfloat16
+  FOLDER=$OUT/unpacked
+else
+  FOLDER=$(python -m tabletalk_training.hub "$BASE")
+fi
 if [ -n "${VOCABULARY:-}" ]; then
   stage vocabulary python -m tabletalk_training.vocabulary "$FOLDER" "$OUT/base" --size "$VOCABULARY" --text "$DATA"
   FOLDER=$OUT/base
@@ -75,7 +85,10 @@ fi
 
 # 3. Training: a checkpoint every few minutes; the log and the adapter (full: the weights) are in OUT/run.
 case $ARM in cpu) PROGRAM=train ;; *) PROGRAM=${ARM}_train ;; esac
-stage train python -m "tabletalk_training.$PROGRAM" "$CONFIG" --model "$FOLDER" --data "$DATA" --out "$OUT/run" ${SETTINGS[@]+"${SETTINGS[@]}"}
+if [ -z "${ADAPTER:-}" ]; then
+  stage train python -m "tabletalk_training.$PROGRAM" "$CONFIG" --model "$FOLDER" --data "$DATA" --out "$OUT/run" ${SETTINGS[@]+"${SETTINGS[@]}"}
+fi
+ADAPTER=${ADAPTER:-$OUT/run/adapter}
 
 # 4. Fuse: the adapter into the base, checked by logits. A run of all weights is exported, on the grid if it was trained on it.
 GRID=(--grid); PLAIN=()
@@ -85,7 +98,7 @@ if [ "$FULL" = true ]; then
 else
   # Killed after the last rename and before the mark: it is whole, since it only appears once it is checked.
   if [ -e "$OUT/fused" ] && [ ! -e "$OUT/done/fuse" ]; then echo 0 >"$OUT/done/fuse"; fi
-  stage fuse python -m tabletalk_training.fuse "$FOLDER" "$OUT/run/adapter" "$OUT/fused" --prompts "$DATA" ${GRID[@]+"${GRID[@]}"}
+  stage fuse python -m tabletalk_training.fuse "$FOLDER" "$ADAPTER" "$OUT/fused" --prompts "$DATA" ${GRID[@]+"${GRID[@]}"}
 fi
 
 # 5. Four bits: round to the deployed grid so that answers change least. Students that were trained on rounded weights are there already.
@@ -97,7 +110,7 @@ fi
 
 # 6. Compile: the folder that the browser loads, with WebGPU libraries, hashes and a card.
 stage compile uv run --quiet --project ../model-build tabletalk-model build --weights "$STUDENT" --id "tabletalk-$NAME" --out "$OUT/model" --libraries "$LIBRARIES" \
-  --base-model "$BASE" --licence "$LICENCE" --training-data "$(basename "$DATA")" --recipe "training/run_student.sh $CONFIG, $ARM arm" --prompt-style compact
+  --base-model "$BASE_NAME" --licence "$LICENCE" --training-data "$(basename "$DATA")" --recipe "training/run_student.sh $CONFIG, $ARM arm" --prompt-style compact
 
 # 7. Evaluate: the folder's own 4-bit weights answer Spider's dev questions; the official verdict on each.
 stage predict npm --prefix .. --silent run predict -- --model "$OUT/model" --spider "$SPIDER" --out "$OUT/predictions.jsonl" ${LIMIT[@]+"${LIMIT[@]}"}

@@ -1,13 +1,20 @@
 """LoRA adapters as files: PEFT's format (adapter_config.json, adapter_model.safetensors), which every arm writes, and mlx-lm's.
 
+    python -m tabletalk_training.adapter RUN/adapter OUT --base Qwen/Qwen2.5-Coder-0.5B-Instruct
+
+writes one to be published: in bf16, half the size, with the base's hub id in the place of a folder on this machine.
+
 An adapter gives each projection W [out, in] factors A [rank, in] and B [out, rank]; the student's weight is W + alpha / rank * B A.
 """
 
+import argparse
 import json
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -35,12 +42,12 @@ class Adapter:
         return self.alpha / self.rank
 
 
-def write_peft(adapter: Adapter, folder: Path, base: str) -> None:
+def write_peft(adapter: Adapter, folder: Path, base: str, dtype: torch.dtype = torch.float32) -> None:
     """Writes PEFT's format. Each file is whole or the one before: weights first, under another name until they are complete."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {}
     for name, (a, b) in adapter.factors.items():
-        tensors[f"base_model.model.{name}.lora_A.weight"], tensors[f"base_model.model.{name}.lora_B.weight"] = a, b
+        tensors[f"base_model.model.{name}.lora_A.weight"], tensors[f"base_model.model.{name}.lora_B.weight"] = a.to(dtype), b.to(dtype)
     targets = sorted({name.rsplit(".", 1)[1] for name in adapter.factors})
     config = {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base, "r": adapter.rank, "lora_alpha": adapter.alpha,
@@ -123,3 +130,20 @@ def delta(adapter: Adapter, name: str) -> Tensor:
     """What the adapter adds to the matrix of the module `name`, f32 [out, in]."""
     a, b = adapter.factors[name]
     return (b @ a) * adapter.scale
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("adapter", type=Path)
+    arguments.add_argument("out", type=Path)
+    arguments.add_argument("--base", required=True, help="hub id of the model that it was trained on")
+    a = arguments.parse_args()
+    try:
+        write_peft(read_adapter(a.adapter), a.out, a.base, torch.bfloat16)
+    except BadAdapter as error:
+        sys.exit(str(error))
+    print(f"{a.out}: the adapter of {a.adapter} in bf16, for {a.base}")
+
+
+if __name__ == "__main__":
+    main()

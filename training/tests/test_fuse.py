@@ -81,6 +81,19 @@ def test_both_formats_hold_the_same_adapter(qwen, adapter, tmp_path):
     assert all(torch.equal(x, y) for n in first.factors for x, y in zip(first.factors[n], again.factors[n], strict=True))
 
 
+def test_a_published_adapter_is_half_the_size_and_names_no_folder(adapter, tmp_path):
+    command = [sys.executable, "-m", "tabletalk_training.adapter", adapter, tmp_path / "out", "--base", "Qwen/some-model"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+    first, again = read_adapter(adapter), read_adapter(tmp_path / "out")
+    assert all(torch.equal(x.bfloat16().float(), y) for n in first.factors for x, y in zip(first.factors[n], again.factors[n], strict=True))
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "Qwen/some-model"
+    sizes = [(folder / "adapter_model.safetensors").stat().st_size for folder in (adapter, tmp_path / "out")]
+    assert sizes[1] < 0.7 * sizes[0]
+    missing = subprocess.run([*command[:3], tmp_path / "none", *command[4:]], cwd=ROOT, capture_output=True, text=True)
+    assert missing.returncode == 1 and "There is no adapter" in missing.stderr and "Traceback" not in missing.stderr
+
+
 def test_a_fused_model_that_answers_otherwise_is_refused_and_not_put_in_place(qwen, adapter, data, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "tabletalk_training.fuse.delta", lambda adapter, name: 1.1 * adapter.scale * adapter.factors[name][1] @ adapter.factors[name][0]
