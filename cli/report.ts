@@ -30,6 +30,11 @@ await runCommand(async (args) => {
         value: 'FOLDER',
         help: 'compare the cost with a teacher over an API; tokens by the tokenizer of this model folder',
       },
+      suites: {
+        type: 'string',
+        value: 'DIR',
+        help: 'test suites (npm run make-suites, or the official ones), for the share that is right on all their databases too',
+      },
       curve: { type: 'string', multiple: true, value: 'NAME=LOG', help: 'the log of a training run, for its learning curve' },
       notes: { type: 'string', value: 'FILE', help: 'Markdown to put at the end' },
       title: { type: 'string', value: 'TEXT', help: 'its heading (Results on Spider dev)' },
@@ -42,6 +47,7 @@ await runCommand(async (args) => {
     },
     args,
   );
+  const suites = given.text('suites');
   const models: ReportedModel[] = [];
   const students: CostRow[] = [];
   const spoken: string[] = [];
@@ -53,12 +59,13 @@ await runCommand(async (args) => {
       onScored: () => {
         progress.advance();
       },
+      ...(suites === undefined ? {} : { suites }),
     });
     models.push({
       name,
       bytes,
       ...speedOf(scored.map((one) => one.line)),
-      questions: scored.map(({ index, databaseId, question, verdict, milliseconds }) => ({
+      questions: scored.map(({ index, databaseId, question, verdict, milliseconds, testSuite }) => ({
         index,
         databaseId,
         question,
@@ -67,6 +74,7 @@ await runCommand(async (args) => {
         hardness: verdict.hardness,
         failureMode: verdict.failureMode,
         ...(milliseconds === undefined ? {} : { milliseconds }),
+        ...(testSuite === undefined ? {} : { testSuite }),
       })),
     });
     const counted = scored.flatMap(({ line: { prompt_tokens: prompt, completion_tokens: completion } }) =>
@@ -88,7 +96,7 @@ await runCommand(async (args) => {
   const name = given.text('name') ?? 'results';
   const curves = given.texts('curve');
   const [tokenizer, title, notes] = [given.text('teacher'), given.text('title'), given.text('notes')];
-  for (const [option, value] of Object.entries({ teacher: tokenizer, title, notes, name: given.text('name') }))
+  for (const [option, value] of Object.entries({ suites, teacher: tokenizer, title, notes, name: given.text('name') }))
     if (value !== undefined) spoken.push(`--${option} ${/\s/u.test(value) ? `"${value}"` : value}`);
   for (const curve of curves) spoken.push(`--curve "${curve}"`);
   const report = makeReport(models, PUBLISHED_ROWS, {

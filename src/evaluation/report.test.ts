@@ -68,6 +68,19 @@ describe('the report', () => {
     await expect(figures['students-learning-curves.svg']).toMatchFileSnapshot('golden/learning-curves.svg');
   });
 
+  it('puts the test suites beside execution match where they were run', () => {
+    const questions = models[0]?.questions.map((question, index): ReportedQuestion => ({
+      ...question,
+      testSuite: index === 1 ? null : index === 0 ? 1 : 0,
+    }));
+    const { markdown } = makeReport([{ name: 'tested', questions: questions ?? [], bytes: null }], published, {
+      command: 'npm run report',
+    });
+    expect(markdown).toContain('| model | n | execution match | interval | test suites | easy |');
+    expect(markdown).toMatch(/\| tested \| \d+ \| [\d.]+% \| [^|]+ \| 9\.1% \|/);
+    expect(report.markdown).not.toContain('test suites');
+  });
+
   it('stands without any question', () => {
     expect(makeReport([{ name: 'none', questions: [], bytes: null }], [], { command: 'npm run report' }).markdown).toContain(
       '| none | 0 | – |',

@@ -10,6 +10,8 @@ export interface ReportedQuestion extends ScoredVerdict {
   readonly index: number;
   readonly databaseId: string;
   readonly question: string;
+  /** Right on every database of the test suite as well; null where that could not be told, absent where no suites were given. */
+  readonly testSuite?: 0 | 1 | null;
   /** Milliseconds from the question to the whole SQL; absent where the predictions file doesn't say. */
   readonly milliseconds?: number;
 }
@@ -157,20 +159,29 @@ interface Summarized {
 }
 
 function accuracyTable(summaries: readonly Summarized[], published: readonly PublishedRow[]): string {
+  const withSuites = summaries.some(({ model }) => model.questions.some(({ testSuite }) => testSuite !== undefined));
   const ours = summaries.map(({ model, summary }) => {
     const { low, high } = bootstrapInterval(outcomes(model.questions));
     const interval = summary.n === 0 ? '–' : `${share(low)} to ${share(high)}`;
-    return [model.name, String(summary.n), percent(summary.exec, summary.n), interval, ...byHardness(summary, 'exec'), size(model.bytes)];
+    const execution = [model.name, String(summary.n), percent(summary.exec, summary.n), interval];
+    return [...execution, ...(withSuites ? [suiteShare(model.questions)] : []), ...byHardness(summary, 'exec'), size(model.bytes)];
   });
+  const columns = [...(withSuites ? ['test suites'] : []), ...HARDNESS_LEVELS];
   const theirs = published.map((row) => [
     `${row.name} (published)`,
     '1034',
     share(row.exec),
     '–',
-    ...HARDNESS_LEVELS.map(() => '–'),
+    ...columns.map(() => '–'),
     size(row.bytes),
   ]);
-  return table(['model', 'n', 'execution match', 'interval', ...HARDNESS_LEVELS, 'download'], [...ours, ...theirs]);
+  return table(['model', 'n', 'execution match', 'interval', ...columns, 'download'], [...ours, ...theirs]);
+}
+
+/** Of the questions on databases that have a suite. */
+function suiteShare(questions: readonly ReportedQuestion[]): string {
+  const tested = questions.flatMap(({ testSuite }) => (typeof testSuite === 'number' ? [testSuite] : []));
+  return percent(tested.filter((right) => right === 1).length, tested.length);
 }
 
 function byHardness(summary: Summary, measure: 'exec' | 'exactMatch'): string[] {
