@@ -2,6 +2,7 @@ import type { RepairRule } from '../rule.ts';
 import { aggregates } from './aggregates.ts';
 import { bothValues } from './both-values.ts';
 import { bracketedSides } from './bracketed-sides.ts';
+import { countedRows } from './counted-rows.ts';
 import { countInChild } from './count-in-child.ts';
 import { direction } from './direction.ts';
 import { eachGroup } from './each-group.ts';
@@ -47,6 +48,7 @@ export const ALL_RULES: readonly RepairRule[] = [
   wrongJoin,
   otherTable,
   countInChild,
+  countedRows,
   idleJoins,
   unaskedNegation,
   unaskedMeasure,
