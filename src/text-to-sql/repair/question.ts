@@ -108,6 +108,24 @@ function isForm(spoken: string, word: string): boolean {
   return root.length >= SHORTEST_FORM - 1 && long.startsWith(root) && VERB_ENDINGS.test(long.slice(root.length));
 }
 
+/** A name in the question: words from `start` up to `end`. */
+export interface Named<What> {
+  readonly what: What;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the question calls something by its whole name, without those places that are a part of a longer one. */
+export function wholeNames<What>(
+  question: Question,
+  names: readonly { readonly what: What; readonly words: readonly string[] }[],
+): Named<What>[] {
+  const all = names.flatMap(({ what, words }) => question.places(words).map((start) => ({ what, start, end: start + words.length })));
+  return all.filter(
+    ({ start, end }) => !all.some((other) => other.start <= start && other.end >= end && other.end - other.start > end - start),
+  );
+}
+
 export function tellingWords(name: string): string[] {
   return nameWords(name).filter((word) => !EMPTY_WORDS.has(word) && !LINKING_WORDS.has(word));
 }

@@ -3,7 +3,7 @@ import { applyEdits, replaceSpan } from '../../sql/patch.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
-import { tellingWords, type Question } from '../question.ts';
+import { tellingWords, wholeNames, type Question } from '../question.ts';
 import { proposal, type RepairRule } from '../rule.ts';
 import { bareName, nameWords, stem } from '../words.ts';
 import { isCount } from './aggregates.ts';
@@ -38,7 +38,7 @@ function removeOne(tree: SqlTree, catalog: Catalog, question: Question): { tree:
     if (scope.sources.length < 2 || !scope.onlyBaseTables || scope.select.columns.some((column) => column.expression === null)) continue;
     if (scope.columns().some((column) => scope.resolve(column).status === 'ambiguous')) continue;
     for (const source of scope.sources) {
-      if (source.table === null || !isIdle(scope, source, source.table, question)) continue;
+      if (source.table === null || !isIdle(scope, source, source.table, catalog, question)) continue;
       const next = readTree(applyEdits(tree.source, [replaceSpan(source.item, '')]), catalog.lookup);
       if (next !== null) return { tree: next, table: source.table };
     }
@@ -46,7 +46,7 @@ function removeOne(tree: SqlTree, catalog: Catalog, question: Question): { tree:
   return null;
 }
 
-function isIdle(scope: Scope, source: Source, table: string, question: Question): boolean {
+function isIdle(scope: Scope, source: Source, table: string, catalog: Catalog, question: Question): boolean {
   const join = source.item.join;
   const on = join?.on ?? null;
   if (join === null || on === null || /LEFT|RIGHT|FULL|NATURAL/.test(join.operator)) return false;
@@ -55,14 +55,16 @@ function isIdle(scope: Scope, source: Source, table: string, question: Question)
   const partners = new Set(ends.flatMap((column) => scope.resolve(column).source ?? []));
   partners.delete(source);
   if (partners.size !== 1) return false;
-  if (isNamed(scope, source, table, question)) return false;
+  if (isNamed(scope, source, table, catalog, question)) return false;
   const counts = [...scope.own()].filter(isCount);
   if (counts.some((count) => count.star) && !countsSomethingElse(scope, source, question)) return false;
   // The join's own column may be what the question speaks of: "the city" of `ON a.city_code = b.code`.
   const heads = new Set(question.words.filter((word) => word.length >= 4).map((word) => word.slice(0, 4)));
   return !ends.some((column) => {
     const name = bareName(column.name.name);
-    return scope.resolve(column).source === source && heads.has(name.slice(0, 4)) && !name.endsWith('id');
+    // Of the same name at the other end it is there as well.
+    const twice = counts.length === 0 && ends.some((other) => other !== column && bareName(other.name.name) === name);
+    return scope.resolve(column).source === source && !twice && heads.has(name.slice(0, 4)) && !name.endsWith('id');
   });
 }
 
@@ -79,13 +81,27 @@ function usedOutside(scope: Scope, source: Source): boolean {
 }
 
 /** The question names the table, by a word that is not also another joined table's. */
-function isNamed(scope: Scope, source: Source, table: string, question: Question): boolean {
+function isNamed(scope: Scope, source: Source, table: string, catalog: Catalog, question: Question): boolean {
   const others = new Set(scope.sources.flatMap((other) => (other === source || other.table === null ? [] : nameWords(other.table))));
   const own = tellingWords(table).filter((word) => !others.has(word));
   if (own.some((word) => question.hasForm(word, others))) return true;
   if (!question.mentions(table) && !question.mentionsPart(table)) return false;
+  // "The template type": that is another table's name, or a column's, of which this one's is a part.
+  const counts = [...scope.own()].some(isCount);
+  if (own.length === 0 && !counts && !isCalled(table, catalog, question)) return false;
   const countsColumn = [...scope.own()].some((node) => isCount(node) && node.arguments[0]?.kind === 'column');
   return own.length === 0 && !countsColumn;
+}
+
+/** The question calls the table by its name, not only something whose name has that in it. */
+function isCalled(table: string, catalog: Catalog, question: Question): boolean {
+  const names = [...catalog.tables].flatMap(([key, { name, columns }]) => [
+    { what: key, words: tellingWords(name) },
+    ...[...columns.values()].map((column) => ({ what: null, words: nameWords(column.name) })),
+  ]);
+  const words = new Set(tellingWords(table));
+  const longer = wholeNames(question, names).filter(({ what, start, end }) => what !== table && end - start > 1);
+  return question.words.some((word, at) => words.has(word) && !longer.some(({ start, end }) => start <= at && at < end));
 }
 
 function countsSomethingElse(scope: Scope, source: Source, question: Question): boolean {

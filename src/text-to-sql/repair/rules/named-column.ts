@@ -4,7 +4,7 @@ import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
-import { tellingWords, type Question } from '../question.ts';
+import { tellingWords, wholeNames, type Question } from '../question.ts';
 import { proposal, type Proposal, type RepairRule } from '../rule.ts';
 import { nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
@@ -128,32 +128,18 @@ function needsNumber(tree: SqlTree, column: ColumnReference): boolean {
 /** Columns that the question calls by their whole names and that stand nowhere in the query. */
 function saidColumns(tree: SqlTree, catalog: Catalog, question: Question): Place[] {
   const used = new Set(tree.all('column').map((column) => column.name.name.toLowerCase()));
-  const spans = [...catalog.tables].flatMap(([table, { name, columns }]) => [
-    ...spansOf(question, name, null),
-    ...[...columns].flatMap(([column, { name: columnName }]) => spansOf(question, columnName, { table, column })),
+  const names = [...catalog.tables].flatMap(([table, { name, columns }]) => [
+    { what: null, words: nameWords(name) },
+    ...[...columns].map(([column, { name: columnName }]) => ({ what: { table, column }, words: nameWords(columnName) })),
   ]);
+  const called = wholeNames(question, names);
+  const tables = new Set(called.flatMap(({ what, start }) => (what === null ? [start] : [])));
   const said = new Map<string, Place>();
-  for (const { place, start, end } of spans) {
-    if (place === null || used.has(place.column)) continue;
-    if (isPartOf(catalog.columnName(place.table, place.column), catalog.tableName(place.table))) continue;
-    // Not a part of a longer name, nor a table's name as well.
-    if (spans.some((other) => other.start <= start && other.end >= end && (other.end - other.start > end - start || other.place === null)))
-      continue;
-    const isExtreme = EXTREME.test(question.words[start - 1] ?? '');
-    said.set(`${place.table}.${place.column}`, { ...place, isExtreme });
+  for (const { what, start } of called) {
+    // What is a table's name as well says nothing of the column.
+    if (what === null || tables.has(start) || used.has(what.column)) continue;
+    if (isPartOf(catalog.columnName(what.table, what.column), catalog.tableName(what.table))) continue;
+    said.set(`${what.table}.${what.column}`, { ...what, isExtreme: EXTREME.test(question.words[start - 1] ?? '') });
   }
   return [...said.values()];
-}
-
-interface Named {
-  /** null for a table's name. */
-  readonly place: Omit<Place, 'isExtreme'> | null;
-  /** Of words of the question. */
-  readonly start: number;
-  readonly end: number;
-}
-
-function spansOf(question: Question, name: string, place: Named['place']): Named[] {
-  const words = nameWords(name);
-  return question.places(words).map((start) => ({ place, start, end: start + words.length }));
 }
