@@ -1,5 +1,6 @@
 import type { RepairRule } from '../rule.ts';
 import { aggregates } from './aggregates.ts';
+import { askedFlag } from './asked-flag.ts';
 import { bothValues } from './both-values.ts';
 import { bracketedSides } from './bracketed-sides.ts';
 import { countedRows } from './counted-rows.ts';
@@ -52,6 +53,7 @@ export const ALL_RULES: readonly RepairRule[] = [
   idleJoins,
   unaskedNegation,
   unaskedMeasure,
+  askedFlag,
   eachGroup,
   direction,
   missingOrder,
