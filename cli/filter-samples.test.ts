@@ -199,6 +199,12 @@ describe('npm run filter-samples', { timeout: 120_000 }, () => {
     expect(traces).toHaveLength(3);
   });
 
+  it('puts samples through the repair first where it is asked to', async () => {
+    await run('--samples', at('samples.jsonl'), '--out', at('repaired.jsonl'), '--repair', '--timeout', '1');
+    const traces = (await parsed('repaired.jsonl')) as { id: string; sql: string }[];
+    expect(traces.map(({ id, sql }) => [id, sql])).toContainEqual(['train_spider-1', 'SELECT count(*) FROM animal']);
+  });
+
   it.each([
     ['no such question', { id: 'train_spider-9', db_id: 'zoo', sql: 'SELECT 1' }, /no usable question train_spider-9/u],
     ['another database', { id: 'train_spider-1', db_id: 'shop', sql: 'SELECT 1' }, /is for shop, but that question is on zoo/u],

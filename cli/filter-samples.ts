@@ -2,7 +2,7 @@
  * Keeps the samples that a student can learn from: those that, run on the question's database, return what the gold query returns; of each question one.
  *
  *     npm run filter-samples -- --samples samples.jsonl --spider ../shared/spider --out traces.jsonl [--also-gold] [--report report.json]
- *         [--examples train.jsonl [--style compact]]
+ *         [--examples train.jsonl [--style compact]] [--repair]
  *
  * Samples are a teacher's (training/tabletalk_training/teacher.py) or a student's own. A trace a line: `{id, db_id, question, mode, sql, sample, samples,
  * right, agree, gold_rows, model, usage, cost}`; `right` of the `samples` passed, `agree` of these returned the kept one's rows in the same order.
@@ -13,11 +13,14 @@ import path from 'node:path';
 import type { Split } from '../src/evaluation/dataset.ts';
 import { linkValues } from '../src/text-to-sql/link-values.ts';
 import type { PromptStyle } from '../src/text-to-sql/prompt.ts';
+import type { Facts } from '../src/text-to-sql/repair/facts.ts';
+import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
 import { chooseSample, type JudgedSample } from './choose-sample.ts';
 import { FilterReport } from './filter-report.ts';
 import { goldRows, judge, type Judged } from './judge-samples.ts';
 import { Progress } from './progress.ts';
+import { BATCH_LIMITS } from './repair-limits.ts';
 import { readSamples, type Sample } from './samples-file.ts';
 import { groupByDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 import { asOneLine, exampleLine, openSpiderDatabase, provenCanonical, returnTheSame, type Opened } from './training-examples.ts';
@@ -60,13 +63,14 @@ await runCommand(async (args) => {
       report: { type: 'string', value: 'FILE', help: 'write what was kept and what failed here, as JSON' },
       examples: { type: 'string', value: 'FILE', help: 'write training examples from the traces here, as npm run prepare-data does' },
       style: { type: 'string', value: STYLES.join('|'), help: 'of the examples’ prompts (compact)' },
+      repair: { type: 'boolean', help: 'put each sample through the repair first, as the app does' },
       timeout: { type: 'string', value: 'SECONDS', help: 'how long one query may run (5)' },
     },
     args,
   );
   const style = STYLES.find((known) => known === (given.text('style') ?? 'compact'));
   if (style === undefined) throw new UsageError(`--style takes ${STYLES.join(' or ')}, not “${given.text('style') ?? ''}”.`);
-  const [spider, alsoGold] = [given.required('spider'), given.flag('also-gold')];
+  const [spider, alsoGold, repairs] = [given.required('spider'), given.flag('also-gold'), given.flag('repair')];
   const timeoutMs = (given.count('timeout') ?? 5) * 1000;
   const samples = new Map<string, Sample[]>();
   for (const file of given.texts('samples')) {
@@ -86,8 +90,11 @@ await runCommand(async (args) => {
         `The database ${databaseId} is not in ${path.join(spider, 'database')}. Get Spider whole, or leave its questions out.`,
       );
     }
+    const facts = repairs ? await readFacts(opened.database, { schema: opened.schema }) : null;
     for (const example of own) {
-      const trace = await filterQuestion(opened, example, samples.get(example.id) ?? [], { alsoGold, timeoutMs, report });
+      const asked = samples.get(example.id) ?? [];
+      const answers = facts === null ? asked : await Promise.all(asked.map((sample) => repaired(sample, opened, example, facts)));
+      const trace = await filterQuestion(opened, example, answers, { alsoGold, timeoutMs, report });
       if (trace !== undefined) {
         traces.write(`${JSON.stringify(trace)}\n`);
         if (training !== undefined) {
@@ -126,6 +133,11 @@ async function examplesOf(spider: string, samples: ReadonlyMap<string, readonly 
   const [unknown] = left;
   if (unknown !== undefined) throw new UsageError(`There is no usable question ${unknown} in ${spider}. Take the samples' own Spider.`);
   return examples;
+}
+
+async function repaired(sample: Sample, { database }: Opened, { question }: SpiderExample, facts: Facts): Promise<Sample> {
+  if (sample.sql.trim() === '') return sample;
+  return { ...sample, sql: (await repair(sample.sql, database, question, { facts, ...BATCH_LIMITS })).sql };
 }
 
 async function filterQuestion(
