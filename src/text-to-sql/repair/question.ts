@@ -4,6 +4,7 @@ import { bareName, fold, nameWords, stem } from './words.ts';
 const EMPTY_WORDS = new Set(['ref', 'tbl', 't', 'data', 'info', 'list', 'table']);
 const SMALL_WORDS = new Set(['of', 'the', 'all', 'each', 'every', 'any', 'those', 'these']);
 const QUOTES = new Set('"\'`‘’“”');
+const NONE: ReadonlySet<string> = new Set();
 const LINKING_WORDS = new Set(['in', 'of', 'has']);
 
 /** The question in the forms in which rules ask about it. */
@@ -42,6 +43,14 @@ export class Question {
       const next = this.words[at + 1];
       return next !== undefined && bare === `${word.charAt(0)}${next}`;
     });
+  }
+
+  /** No word of a column's name stands in the question, in whatever form. */
+  saysNothingOf(column: string): boolean {
+    const telling = tellingWords(column);
+    const words = telling.length === 0 ? nameWords(column) : telling;
+    if (words.some((word) => this.hasForm(word, NONE)) || this.spells(column)) return false;
+    return !(/age$/i.test(column) && /\b(old|young)/.test(this.folded));
   }
 
   /** The text stands in the question between quotation marks. */

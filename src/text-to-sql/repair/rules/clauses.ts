@@ -1,6 +1,7 @@
 import type { Expression, Select } from '../../sql/ast.ts';
 import { replaceSpan, type Edit } from '../../sql/patch.ts';
 import { printExpression } from '../../sql/print.ts';
+import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 
 /** The parts of a condition that are joined by AND, parentheses around the whole taken off. */
@@ -13,6 +14,12 @@ export function conjuncts(condition: Expression): Expression[] {
 export function withoutParentheses(expression: Expression): Expression {
   const inner = expression.kind === 'parenthesised' && expression.items.length === 1 ? expression.items[0] : undefined;
   return inner === undefined ? expression : withoutParentheses(inner);
+}
+
+/** What a statement of one SELECT over tables that exist brings into reach; null for any other. */
+export function onlySelect(tree: SqlTree): Scope | null {
+  const scope = tree.scopes.find(({ query }) => query === tree.query);
+  return scope !== undefined && tree.query.cores.length === 1 && scope.onlyBaseTables ? scope : null;
 }
 
 /** The same expression up to blanks, comments and the case of names. */

@@ -8,7 +8,7 @@ import { tellingWords, type Question } from '../question.ts';
 import { proposal, type Proposal, type RepairRule } from '../rule.ts';
 import { stem } from '../words.ts';
 import { aggregatesIn } from './aggregates.ts';
-import { conjuncts, rewriteClauses } from './clauses.ts';
+import { conjuncts, onlySelect, rewriteClauses } from './clauses.ts';
 import { boundIn } from './phrases.ts';
 
 const MOST = /\b(?:the )?(most|fewest|least|(?:largest|highest|greatest|maximum|smallest|lowest|minimum|most|least) number of) ([\w ]+)/i;
@@ -28,8 +28,8 @@ export const countedRows: RepairRule = {
 };
 
 function propose(tree: SqlTree, catalog: Catalog, question: Question): readonly Proposal[] {
-  const scope = tree.scopes.find(({ query }) => query === tree.query);
-  if (scope === undefined || tree.query.cores.length > 1 || !scope.onlyBaseTables) return [];
+  const scope = onlySelect(tree);
+  if (scope === null) return [];
   const { select } = scope;
   if (select.groupBy !== null || select.having !== null || select.from === null || aggregatesIn(select).length > 0) return [];
   return byBound(tree, scope, catalog, question) ?? byExtreme(tree, scope, catalog, question) ?? [];
@@ -87,7 +87,7 @@ function isBeside(scope: Scope, part: Expression | OrderTerm, catalog: Catalog, 
   const isKey =
     catalog.tables.get(table)?.primary.includes(name) === true ||
     catalog.keys.some((key) => (key.table === table && key.column === name) || (key.toTable === table && key.toColumn === name));
-  return isKey || !tellingWords(column.name.name).some((word) => question.hasForm(word, new Set()));
+  return isKey || question.saysNothingOf(column.name.name);
 }
 
 function grouped(

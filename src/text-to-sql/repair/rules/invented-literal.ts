@@ -34,10 +34,7 @@ export const inventedLiteral: RepairRule = {
         const test = tests.find((candidate) => candidate.node === part);
         const text = test === undefined || !(await isInvented(situation, test)) ? tree.text(part) : instead(situation, scope, test);
         if (text !== null) kept.push(text);
-        if (test !== undefined && text !== tree.text(part))
-          reasons.push(
-            `“${test.texts[0]?.value ?? ''}” is neither in “${situation.catalog.columnName(test.table, test.name)}” nor in the question.`,
-          );
+        if (test !== undefined && text !== tree.text(part)) reasons.push(reasonFor(test, text, situation.catalog));
       }
       if (kept.length < parts.length || parts.some((part, index) => kept[index] !== tree.text(part)))
         edits.push(rewriteClauses(tree, select, { where: kept.length === 0 ? null : kept.join(' AND ') }));
@@ -45,6 +42,15 @@ export const inventedLiteral: RepairRule = {
     return proposal(tree, applyEdits(tree.source, edits), reasons.join(' '));
   },
 };
+
+function reasonFor(test: LiteralTest, put: string | null, catalog: Catalog): string {
+  const text = test.texts[0]?.value ?? '';
+  const column = catalog.columnName(test.table, test.name);
+  const what = isName(text, catalog)
+    ? `“${text}” is a name in this database, and no value of “${column}”`
+    : `“${text}” is neither in “${column}” nor in the question`;
+  return `${what}, so it is not compared with${put === null ? '' : '; what is looked for has no row there'}.`;
+}
 
 async function isInvented(situation: Situation, test: LiteralTest): Promise<boolean> {
   const { question, catalog } = situation;

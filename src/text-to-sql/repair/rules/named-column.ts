@@ -4,10 +4,11 @@ import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
-import { tellingWords, wholeNames, type Question } from '../question.ts';
+import { wholeNames, type Question } from '../question.ts';
 import { proposal, type Proposal, type RepairRule } from '../rule.ts';
 import { nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
+import { onlySelect } from './clauses.ts';
 import { nameProposals } from './names.ts';
 import { isPartOf } from './near-columns.ts';
 
@@ -36,8 +37,8 @@ export const namedColumn: RepairRule = {
 
 function propose(tree: SqlTree, catalog: Catalog, question: Question): readonly Proposal[] {
   // What an inner query or a side of a set operation shows is for comparing, not for reading.
-  const scope = tree.scopes.find(({ query }) => query === tree.query);
-  if (scope === undefined || tree.query.cores.length > 1 || !scope.onlyBaseTables) return [];
+  const scope = onlySelect(tree);
+  if (scope === null) return [];
   const tables = new Set(scope.sources.flatMap(({ table }) => table ?? []));
   const named = saidColumns(tree, catalog, question);
   const here = named.filter(({ table }) => tables.has(table));
@@ -74,19 +75,9 @@ function unsaidColumns(tree: SqlTree, scope: Scope, question: Question, ordered:
     const key = `${table}.${column.name.name.toLowerCase()}`;
     found.set(key, [...(found.get(key) ?? []), column]);
   }
-  const others = new Set<string>();
   for (const [key, columns] of found) {
-    const name = columns[0]?.name.name ?? '';
-    const telling = tellingWords(name);
-    const words = telling.length === 0 ? nameWords(name) : telling;
-    if (
-      words.some((word) => question.hasForm(word, others)) ||
-      question.spells(name) ||
-      (/age$/i.test(name) && /\b(old|young)/.test(question.folded)) ||
-      !columns.some((column) => isShown(tree, scope, column, ordered))
-    )
-      found.delete(key);
-    else if (columns.some((column) => isTested(tree, column) || isYear(tree, column))) found.delete(key);
+    const unsaid = question.saysNothingOf(columns[0]?.name.name ?? '') && columns.some((column) => isShown(tree, scope, column, ordered));
+    if (!unsaid || columns.some((column) => isTested(tree, column) || isYear(tree, column))) found.delete(key);
   }
   return found;
 }
