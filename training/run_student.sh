@@ -15,6 +15,8 @@
 #   DATA        train.jsonl, such as a teacher's filtered traces (default: Spider's gold queries, made here)
 #   OUT         everything that is written (default: ../../students/CONFIG'S NAME)
 #   ARM         cpu | mlx | cuda (default: mlx on Apple silicon, cuda where nvidia-smi is, else cpu; full: true is always cpu)
+#   TITLE       the name that people see (default: from the config's name)
+#   SCHEMA      tokens of a prompt that the schema may take: tables that the question does not need are left out beyond them (default 400)
 #   VOCABULARY  cut the base to this many tokens first (vocabulary.py; 32768 makes a Qwen2.5-0.5B a third smaller to download)
 #   ROUNDING    gptq | search | plain, how a student is put into 4 bits (default gptq; a quantization-aware one is on the grid already)
 set -euo pipefail
@@ -110,8 +112,12 @@ fi
 
 # 6. Compile: the folder that the browser loads, with WebGPU libraries, hashes and a card.
 stage compile uv run --quiet --project ../model-build tabletalk-model build --weights "$STUDENT" --id "tabletalk-$NAME" --out "$OUT/model" --libraries "$LIBRARIES" \
-  --base-model "$BASE_NAME" --licence "$LICENCE" --training-data "$(basename "$DATA")" --recipe "training/run_student.sh $CONFIG, $ARM arm" --prompt-style compact
+  --base-model "$BASE_NAME" --licence "$LICENCE" --training-data "$(basename "$DATA")" --recipe "training/run_student.sh $CONFIG, $ARM arm" --prompt-style compact \
+  --schema-budget "${SCHEMA:-400}" --title "${TITLE:-Tabletalk $NAME}"
 
-# 7. Evaluate: the folder's own 4-bit weights answer Spider's dev questions; the official verdict on each.
+# 7. Evaluate: the folder's own 4-bit weights answer Spider's dev questions; the official verdict on each, alone and after the repair, goes into the card.
 stage predict npm --prefix .. --silent run predict -- --model "$OUT/model" --spider "$SPIDER" --out "$OUT/predictions.jsonl" ${LIMIT[@]+"${LIMIT[@]}"}
+stage repair npm --prefix .. --silent run repair -- --predictions "$OUT/predictions.jsonl" --spider "$SPIDER" --out "$OUT/repaired.jsonl"
 npm --prefix .. --silent run evaluate -- --predictions "$OUT/predictions.jsonl" --spider "$SPIDER" --json | tee "$OUT/score.json"
+npm --prefix .. --silent run evaluate -- --predictions "$OUT/repaired.jsonl" --spider "$SPIDER" --json | tee "$OUT/score-repaired.json"
+uv run --quiet --project ../model-build tabletalk-model note-accuracy "$OUT/model" --score "$OUT/score.json" --repaired "$OUT/score-repaired.json"

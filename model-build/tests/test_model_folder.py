@@ -103,6 +103,21 @@ def test_the_card_describes_the_folder(built):
         assert shard["nbytes"] <= 32 << 20
 
 
+def test_the_counts_of_an_evaluation_go_into_the_card(built, tmp_path, capsys):
+    _, folder = built
+    (tmp_path / "model-card.json").write_text((folder.path / "model-card.json").read_text())
+    for name, right in (("score", 2), ("repaired", 3)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"n": 4, "exec": right, "exec_accuracy": right / 4}))
+    main(["note-accuracy", str(tmp_path), "--score", str(tmp_path / "score.json"), "--repaired", str(tmp_path / "repaired.json")])
+    card = json.loads((tmp_path / "model-card.json").read_text())
+    assert card["measuredAccuracy"].items() >= {"executionMatch": 0.5, "executionMatchWithRepair": 0.75, "questions": 4}.items()
+    assert card["files"] == folder.card["files"]
+    (tmp_path / "repaired.json").write_text(json.dumps({"n": 3, "exec": 3}))
+    with pytest.raises(SystemExit):
+        main(["note-accuracy", str(tmp_path), "--score", str(tmp_path / "score.json"), "--repaired", str(tmp_path / "repaired.json")])
+    assert "score the same predictions" in capsys.readouterr().err
+
+
 def test_libraries_import_only_what_webllm_gives(built):
     _, folder = built
     for library in folder.card["libraries"]:

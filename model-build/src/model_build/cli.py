@@ -15,7 +15,7 @@ def _build(args: argparse.Namespace) -> None:
     from .build import BuildRequest, build_folder
     from .folder import CardFacts
 
-    facts = CardFacts(args.title, args.base_model, args.licence, args.training_data, args.recipe, args.prompt_style)
+    facts = CardFacts(args.title, args.base_model, args.licence, args.training_data, args.recipe, args.prompt_style, args.schema_budget)
     request = BuildRequest(
         args.weights, args.id, Path(args.out), facts, args.embedding_bits, args.context, args.chunk, args.rounding, tuple(args.libraries.split(","))
     )
@@ -33,6 +33,12 @@ def _unpack_folder(args: argparse.Namespace) -> None:
     from .unpack import unpack_folder
 
     unpack_folder(open_model_folder(Path(args.folder)), Path(args.out))
+
+
+def _note_accuracy(args: argparse.Namespace) -> None:
+    from .folder import note_accuracy
+
+    print(json.dumps(note_accuracy(Path(args.folder), Path(args.score), Path(args.repaired) if args.repaired else None)))
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -107,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--prompt-style", choices=("compact", "create-table"), default="create-table", help="for the card: the style of src/text-to-sql/prompt.ts"
     )
+    build.add_argument("--schema-budget", type=int, default=None, help="for the card: tokens of the prompt that the schema may take (default: what fits)")
     build.set_defaults(run=_build)
 
     unpack = commands.add_parser("unpack-gguf", help="write a .gguf file as a Hugging Face folder")
@@ -119,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     unpack_built.add_argument("folder")
     unpack_built.add_argument("out")
     unpack_built.set_defaults(run=_unpack_folder)
+
+    note = commands.add_parser("note-accuracy", help="put what `npm run evaluate -- --json` counted into a model folder's card")
+    note.add_argument("folder")
+    note.add_argument("--score", required=True, help="the counts of the folder's predictions")
+    note.add_argument("--repaired", default=None, help="the counts of the same after `npm run repair`")
+    note.set_defaults(run=_note_accuracy)
 
     verify = commands.add_parser("verify", help="check every file of a model folder against its card")
     verify.add_argument("folder")

@@ -173,6 +173,8 @@ class CardFacts:
     training_data: str
     recipe: str
     prompt_style: str
+    # Tokens of the prompt that the schema may take; None: what the context window allows.
+    schema_budget: int | None = None
 
 
 def write_card(
@@ -191,6 +193,7 @@ def write_card(
         "trainingData": facts.training_data,
         "recipe": facts.recipe,
         "promptStyle": facts.prompt_style,
+        **({} if facts.schema_budget is None else {"schemaBudget": facts.schema_budget}),
         "parameterCount": config.parameter_count(),
         "contextWindow": options.context,
         "prefillChunk": options.chunk,
@@ -211,6 +214,29 @@ def write_card(
         "bytes": sum(entry["bytes"] for entry in files.values()),
     }
     write_json(folder / CARD, card)
+
+
+def note_accuracy(folder: Path, score: Path, repaired: Path | None) -> dict:
+    """Puts into the card what `npm run evaluate -- --json` counted, alone and with the repair; returns the card's entry. Raises BuildError."""
+
+    def counts(path: Path) -> tuple[int, float]:
+        found = _read_json(path)
+        try:
+            return int(found["n"]), round(found["exec"] / found["n"], 4)
+        except (KeyError, TypeError, ZeroDivisionError) as error:
+            raise BuildError(f"{path} is not what `npm run evaluate -- --json` prints; score the folder's predictions again.") from error
+
+    card = _read_json(folder / CARD)
+    questions, match = counts(score)
+    entry = {"benchmark": f"Spider dev, {questions:,} questions", "executionMatch": match}
+    if repaired is not None:
+        count, with_repair = counts(repaired)
+        if count != questions:
+            raise BuildError(f"{repaired} counts {count} questions and {score} {questions}; score the same predictions.")
+        entry["executionMatchWithRepair"] = with_repair
+    entry |= {"questions": questions, "engine": "this folder's 4-bit weights, tabletalk-model serve-stdio, greedy, held to the schema"}
+    write_json(folder / CARD, card | {"measuredAccuracy": entry})
+    return entry
 
 
 def _read_json(path: Path):
