@@ -8,6 +8,9 @@ describe('counted-rows', { timeout: 60_000 }, () => {
       'SELECT author.full_name FROM author JOIN book ON author.author_id = book.written_by GROUP BY author.author_id ORDER BY count(*) DESC LIMIT 1',
     );
     expect(rulesOf(result)).toEqual(['counted-rows']);
+    expect(
+      (await repairOnLibrary('SELECT full_name FROM author ORDER BY author_id LIMIT 1', 'Who has the least number of books?')).sql,
+    ).toContain('GROUP BY author.author_id ORDER BY count(*) LIMIT 1');
     const joined = 'SELECT full_name FROM author JOIN book ON author_id = written_by ORDER BY birth_year LIMIT 1';
     expect((await repairOnLibrary(joined, 'Whose full name is it that wrote the fewest books?')).sql).toContain(
       'GROUP BY author.author_id ORDER BY count(*) LIMIT 1',

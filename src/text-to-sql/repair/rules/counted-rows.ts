@@ -11,7 +11,7 @@ import { aggregatesIn } from './aggregates.ts';
 import { conjuncts, onlySelect, rewriteClauses } from './clauses.ts';
 import { boundIn } from './phrases.ts';
 
-const MOST = /\b(?:the )?(most|fewest|least|(?:largest|highest|greatest|maximum|smallest|lowest|minimum|most|least) number of) ([\w ]+)/i;
+const MOST = /\b((?:largest|highest|greatest|maximum|smallest|lowest|minimum|most|least|fewest) number of|most|fewest|least) ([\w ]+)/i;
 const FEW = /^(fewest|least|smallest|lowest|minimum)/i;
 const COMPARISONS = new Set(['=', '<', '>', '<=', '>=']);
 
