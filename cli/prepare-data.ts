@@ -1,13 +1,14 @@
 /**
  * Writes the examples that training and prediction work on: prompts exactly as the app builds them.
  *
- *     npm run prepare-data -- --spider ../shared/spider --out ../data [--style compact] [--variants 3] [--teacher]
+ *     npm run prepare-data -- --spider ../shared/spider --out ../data [--style compact] [--variants 3] [--questions 3] [--teacher]
  *
  * Out come `train.jsonl` (train_spider and train_others) and `dev.jsonl` (the 1,026 usable questions), one object a line:
  * `{id, db_id, prompt, prefix_code_points, completion}`, and `dev100.json`, the ids of a fixed sample of 100 dev questions.
  * A completion is the gold query in our one style (canonical-sql.ts) where both return the same rows, else the gold query as it is.
  * With `--variants N`, `train.jsonl` also has each example N times under other names of tables and columns (schema-variant.ts; id `train_spider-7~2`),
- * where the renamed query still reads on the renamed schema. With `--teacher`, `teacher.jsonl` has each train question as a teacher is asked
+ * where the renamed query still reads on the renamed schema. With `--questions N` it also has up to N questions made of each (question-variant.ts; id
+ * `train_spider-7+2`), on the own schema and the renamed ones in turn, where their queries run on the database. With `--teacher`, `teacher.jsonl` has each train question as a teacher is asked
  * (teacher-prompts.ts).
  */
 import { createWriteStream } from 'node:fs';
@@ -21,10 +22,11 @@ import { fnv1a } from '../src/evaluation/fnv1a.ts';
 import { seededRandom } from '../src/evaluation/statistics.ts';
 import { linkValues } from '../src/text-to-sql/link-values.ts';
 import type { PromptStyle } from '../src/text-to-sql/prompt.ts';
+import { questionVariant, type QuestionVariant } from './question-variant.ts';
 import { schemaVariant } from './schema-variant.ts';
 import { groupByDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 import { writeTeacherPrompts } from './teacher-prompts.ts';
-import { asOneLine, exampleLine, openSpiderDatabase, provenCanonical, queryTimeoutMs } from './training-examples.ts';
+import { asOneLine, exampleLine, openSpiderDatabase, provenCanonical, queryTimeoutMs, type Opened } from './training-examples.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,17 +34,21 @@ const { values: options } = parseArgs({
     out: { type: 'string' },
     style: { type: 'string', default: 'compact' },
     variants: { type: 'string', default: '0' },
+    questions: { type: 'string', default: '0' },
     teacher: { type: 'boolean', default: false },
   },
 });
 const style = (['compact', 'create-table'] as const).find((known) => known === options.style);
 if (options.spider === undefined || options.out === undefined || style === undefined) {
-  console.error('usage: npm run prepare-data -- --spider DIR --out DIR [--style compact|create-table] [--variants N] [--teacher]');
+  console.error(
+    'usage: npm run prepare-data -- --spider DIR --out DIR [--style compact|create-table] [--variants N] [--questions N] [--teacher]',
+  );
   process.exit(2);
 }
 const { spider, out } = { spider: options.spider, out: options.out };
 const promptStyle: PromptStyle = style;
 const variants = Number(options.variants);
+const questions = Number(options.questions);
 
 await mkdir(out, { recursive: true });
 const train = [...(await readSpiderExamples(spider, 'train_spider')), ...(await readSpiderExamples(spider, 'train_others'))];
@@ -56,7 +62,7 @@ if (options.teacher) {
 
 async function writeExamples(name: string, examples: readonly SpiderExample[]): Promise<void> {
   const file = createWriteStream(path.join(out, `${name}.jsonl`));
-  const counts = { written: 0, canonical: 0, original: 0, noDatabase: 0, linked: 0, variants: 0 };
+  const counts = { written: 0, canonical: 0, original: 0, noDatabase: 0, linked: 0, variants: 0, questions: 0 };
   const byDatabase = groupByDatabase(examples);
   const lenders: Table[] = [];
   for (const [databaseId, own] of byDatabase) {
@@ -85,6 +91,22 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
         file.write(exampleLine(promptStyle, `${id}~${String(at + 1)}`, databaseId, input, sql));
         counts.variants++;
       }
+      if (name !== 'train') continue;
+      for (const [at, made] of (await questionVariants(example, canonical, opened)).entries()) {
+        const linked = linkValues(made.question, opened.index, opened.schema);
+        // On the schema as it is first, then on each of the renamed ones.
+        const place = renamed[(at % (renamed.length + 1)) - 1];
+        const sql = place === undefined ? made.sql : place.variant.rename(made.sql);
+        if (sql === undefined || (place !== undefined && !(await place.database.run(sql, { rowLimit: 1, timeoutMs: queryTimeoutMs })).ok))
+          continue;
+        const input = {
+          question: made.question,
+          schema: place?.variant.schema ?? opened.schema,
+          values: place?.variant.renameValues(linked) ?? linked,
+        };
+        file.write(exampleLine(promptStyle, `${id}+${String(at + 1)}`, databaseId, input, sql));
+        counts.questions++;
+      }
     }
     for (const { database } of [opened, ...renamed]) await database.close();
     process.stderr.write(`\r${name}: ${String(counts.written + counts.noDatabase)} of ${String(examples.length)}`);
@@ -92,6 +114,19 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
   await new Promise((resolve) => file.end(resolve));
   process.stderr.write('\n');
   console.log(JSON.stringify({ file: `${name}.jsonl`, ...counts }));
+}
+
+/** Questions made of one, all different, whose queries run. */
+async function questionVariants({ id, question }: SpiderExample, sql: string, opened: Opened): Promise<QuestionVariant[]> {
+  const cells = (table: string, column: string) =>
+    opened.values.find((values) => values.table.toLowerCase() === table && values.column.toLowerCase() === column)?.values ?? [];
+  const found = new Map<string, QuestionVariant>();
+  for (let number = 1; number <= questions; number++) {
+    const made = questionVariant(question, sql, opened.schema, cells, seededRandom(fnv1a(`${id}+${String(number)}`)));
+    const canonical = made === undefined ? undefined : await provenCanonical(made.sql, opened);
+    if (made !== undefined && canonical !== undefined) found.set(canonical, { ...made, sql: canonical });
+  }
+  return [...found.values()];
 }
 
 /** Variants of a schema, each with an empty database of its tables, where a renamed query must run. */

@@ -1,7 +1,7 @@
 import type { Database, ResultSet, Schema } from '../src/database/database.ts';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { canonicalSql } from '../src/text-to-sql/canonical-sql.ts';
-import { buildValueIndex, type ValueIndex } from '../src/text-to-sql/link-values.ts';
+import { buildValueIndex, type ColumnValues, type ValueIndex } from '../src/text-to-sql/link-values.ts';
 import { buildPrompt, type PromptInput, type PromptStyle } from '../src/text-to-sql/prompt.ts';
 import { readColumnValues } from '../src/text-to-sql/read-column-values.ts';
 import { tokenize } from '../src/text-to-sql/sql/tokenize.ts';
@@ -12,6 +12,7 @@ export interface Opened {
   readonly database: Database;
   readonly schema: Schema;
   readonly index: ValueIndex;
+  readonly values: readonly ColumnValues[];
 }
 
 /** undefined where the database's file is not there. Throws where it cannot be opened. */
@@ -22,7 +23,8 @@ export async function openSpiderDatabase(spider: string, databaseId: string): Pr
   const opened = await database.open(bytes);
   if (!opened.ok) throw new Error(`${databaseId}: ${opened.error.message}`);
   const schema = opened.value;
-  return { database, schema, index: buildValueIndex(await readColumnValues(database, schema)) };
+  const values = await readColumnValues(database, schema);
+  return { database, schema, index: buildValueIndex(values), values };
 }
 
 /** A line of a training file. */
