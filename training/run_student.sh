@@ -69,6 +69,10 @@ stage() {
   echo "== $name: $((SECONDS - begun)) s"
 }
 
+# For the card.
+TRAINED_ON=$([ -z "${DATA:-}" ] && echo "Spider train_spider and train_others, gold queries in one style" || basename "$DATA")
+RECIPE="training/run_student.sh $CONFIG, $ARM arm${ADAPTER:+, adapter $(basename "$ADAPTER")}"
+
 # 1. Data: prompts exactly as the app builds them, for training and for the questions of dev.
 stage data npm --prefix .. --silent run prepare-data -- --spider "$SPIDER" --out "$OUT/data"
 DATA=$(absolute "${DATA:-$OUT/data/train.jsonl}")
@@ -112,7 +116,7 @@ fi
 
 # 6. Compile: the folder that the browser loads, with WebGPU libraries, hashes and a card.
 stage compile uv run --quiet --project ../model-build tabletalk-model build --weights "$STUDENT" --id "tabletalk-$NAME" --out "$OUT/model" --libraries "$LIBRARIES" \
-  --base-model "$BASE_NAME" --licence "$LICENCE" --training-data "$(basename "$DATA")" --recipe "training/run_student.sh $CONFIG, $ARM arm" --prompt-style compact \
+  --base-model "$BASE_NAME" --licence "$LICENCE" --training-data "$TRAINED_ON" --recipe "$RECIPE" --prompt-style compact \
   --schema-budget "${SCHEMA:-400}" --title "${TITLE:-Tabletalk $NAME}"
 
 # 7. Evaluate: the folder's own 4-bit weights answer Spider's dev questions; the official verdict on each, alone and after the repair, goes into the card.

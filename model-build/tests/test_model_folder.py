@@ -13,6 +13,7 @@ import pytest
 from reference import reference_logits
 from tiny_model import LLAMA, QWEN2, write_checkpoint
 
+from model_build.build import rounding_of
 from model_build.checkpoint import open_folder
 from model_build.cli import main
 from model_build.convert import convert
@@ -101,6 +102,15 @@ def test_the_card_describes_the_folder(built):
     assert 2 in card["stopTokens"]
     for shard in json.loads((folder.path / "tensor-cache.json").read_text())["records"]:
         assert shard["nbytes"] <= 32 << 20
+
+
+def test_the_card_says_how_the_weights_were_rounded_before(tmp_path):
+    assert rounding_of(tmp_path, "search") == "search"
+    (tmp_path / "rounding.json").write_text('{"method": "gptq", "bits": [4, 8]}')
+    assert rounding_of(tmp_path, "search") == "gptq"
+    (tmp_path / "rounding.json").write_text("{")
+    with pytest.raises(BuildError, match="round them again"):
+        rounding_of(tmp_path, "search")
 
 
 def test_the_counts_of_an_evaluation_go_into_the_card(built, tmp_path, capsys):

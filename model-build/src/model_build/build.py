@@ -1,6 +1,7 @@
 """Weights to a complete model folder."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +67,16 @@ def build_folder(request: BuildRequest, say: Callable[[str], None] = print) -> N
             }
         )
         say(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB in {time.perf_counter() - start:.1f} s")
-    write_card(request.out, request.model_id, request.facts, checkpoint, options, libraries, stops, request.rounding)
+    write_card(request.out, request.model_id, request.facts, checkpoint, options, libraries, stops, rounding_of(checkpoint.folder, request.rounding))
+
+
+def rounding_of(weights: Path, own: str) -> str:
+    """How the weights came to the deployed grid, for the card: as `calibrate` noted it beside them, whose rounding `own` then reproduces."""
+    note = weights / "rounding.json"
+    try:
+        return str(json.loads(note.read_text("utf-8"))["method"]) if note.exists() else own
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise BuildError(f"{note} does not say how the weights were rounded ({error}); round them again, or remove it.") from error
 
 
 def _check_parameters(wanted: tuple[Parameter, ...], written: dict[str, Parameter]) -> None:
