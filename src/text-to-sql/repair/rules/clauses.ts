@@ -3,6 +3,7 @@ import { replaceSpan, type Edit } from '../../sql/patch.ts';
 import { printExpression } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
+import type { Proposal, RepairRule, Situation } from '../rule.ts';
 
 /** The parts of a condition that are joined by AND, parentheses around the whole taken off. */
 export function conjuncts(condition: Expression): Expression[] {
@@ -16,10 +17,22 @@ export function withoutParentheses(expression: Expression): Expression {
   return inner === undefined ? expression : withoutParentheses(inner);
 }
 
-/** What a statement of one SELECT over tables that exist brings into reach; null for any other. */
-export function onlySelect(tree: SqlTree): Scope | null {
-  const scope = tree.scopes.find(({ query }) => query === tree.query);
-  return scope !== undefined && tree.query.cores.length === 1 && scope.onlyBaseTables ? scope : null;
+/** A rule on results that looks at statements of one SELECT over tables that exist. */
+export function selectRule(
+  rule: Pick<RepairRule, 'name' | 'group' | 'keepsRows'> & {
+    readonly propose: (situation: Situation, scope: Scope) => readonly Proposal[];
+  },
+): RepairRule {
+  return {
+    ...rule,
+    on: 'rows',
+    propose(situation) {
+      const { tree } = situation;
+      const scope = tree.scopes.find(({ query }) => query === tree.query);
+      const fits = scope !== undefined && tree.query.cores.length === 1 && scope.onlyBaseTables;
+      return Promise.resolve(fits ? rule.propose(situation, scope) : []);
+    },
+  };
 }
 
 /** The same expression up to blanks, comments and the case of names. */

@@ -5,10 +5,10 @@ import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog, Key } from '../catalog.ts';
 import { tellingWords, type Question } from '../question.ts';
-import { proposal, type Proposal, type RepairRule } from '../rule.ts';
+import { proposal, type Proposal, type Situation } from '../rule.ts';
 import { stem } from '../words.ts';
 import { aggregatesIn } from './aggregates.ts';
-import { conjuncts, onlySelect, rewriteClauses } from './clauses.ts';
+import { conjuncts, selectRule, rewriteClauses } from './clauses.ts';
 import { boundIn } from './phrases.ts';
 
 const MOST = /\b((?:largest|highest|greatest|maximum|smallest|lowest|minimum|most|least|fewest) number of|most|fewest|least) ([\w ]+)/i;
@@ -19,17 +19,14 @@ const COMPARISONS = new Set(['=', '<', '>', '<=', '>=']);
  * "The document with the most paragraphs", "conductors of more than one orchestra": rows of another table are to be counted, where the query
  * orders by a column, or compares one with the number, of which the question says nothing.
  */
-export const countedRows: RepairRule = {
+export const countedRows = selectRule({
   name: 'counted-rows',
   group: 'question',
-  on: 'rows',
   keepsRows: true,
-  propose: ({ tree, catalog, question }) => Promise.resolve(propose(tree, catalog, question)),
-};
+  propose,
+});
 
-function propose(tree: SqlTree, catalog: Catalog, question: Question): readonly Proposal[] {
-  const scope = onlySelect(tree);
-  if (scope === null) return [];
+function propose({ tree, catalog, question }: Situation, scope: Scope): readonly Proposal[] {
   const { select } = scope;
   if (select.groupBy !== null || select.having !== null || select.from === null || aggregatesIn(select).length > 0) return [];
   return byBound(tree, scope, catalog, question) ?? byExtreme(tree, scope, catalog, question) ?? [];

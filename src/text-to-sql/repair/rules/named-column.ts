@@ -5,10 +5,10 @@ import type { Scope } from '../../sql/scopes.ts';
 import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
 import { wholeNames, type Question } from '../question.ts';
-import { proposal, type Proposal, type RepairRule } from '../rule.ts';
+import { proposal, type Proposal, type Situation } from '../rule.ts';
 import { nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
-import { onlySelect } from './clauses.ts';
+import { selectRule } from './clauses.ts';
 import { nameProposals } from './names.ts';
 import { isPartOf } from './near-columns.ts';
 
@@ -27,18 +27,15 @@ interface Place {
 }
 
 /** The question calls one column by its whole name, the query does not use it, and shows or compares one of which nothing is said. */
-export const namedColumn: RepairRule = {
+export const namedColumn = selectRule({
   name: 'named-column',
   group: 'question',
-  on: 'rows',
   keepsRows: true,
-  propose: ({ tree, catalog, question }) => Promise.resolve(propose(tree, catalog, question)),
-};
+  propose,
+});
 
-function propose(tree: SqlTree, catalog: Catalog, question: Question): readonly Proposal[] {
+function propose({ tree, catalog, question }: Situation, scope: Scope): readonly Proposal[] {
   // What an inner query or a side of a set operation shows is for comparing, not for reading.
-  const scope = onlySelect(tree);
-  if (scope === null) return [];
   const tables = new Set(scope.sources.flatMap(({ table }) => table ?? []));
   const named = saidColumns(tree, catalog, question);
   const here = named.filter(({ table }) => tables.has(table));
