@@ -17,7 +17,7 @@ export function withoutParentheses(expression: Expression): Expression {
   return inner === undefined ? expression : withoutParentheses(inner);
 }
 
-/** A rule on results that looks at statements of one SELECT over tables that exist. */
+/** A rule on the outermost SELECT over tables that exist: what an inner query or a side of a set operation shows is for comparing, not for reading. */
 export function selectRule(
   rule: Pick<RepairRule, 'name' | 'group' | 'keepsRows'> & {
     readonly propose: (situation: Situation, scope: Scope) => readonly Proposal[];

@@ -35,7 +35,6 @@ export const namedColumn = selectRule({
 });
 
 function propose({ tree, catalog, question }: Situation, scope: Scope): readonly Proposal[] {
-  // What an inner query or a side of a set operation shows is for comparing, not for reading.
   const tables = new Set(scope.sources.flatMap(({ table }) => table ?? []));
   const named = saidColumns(tree, catalog, question);
   const here = named.filter(({ table }) => tables.has(table));
