@@ -6,9 +6,9 @@
 import type { ColumnReference } from '../src/text-to-sql/sql/ast.ts';
 import type { Schema } from '../src/database/database.ts';
 import { Catalog } from '../src/text-to-sql/repair/catalog.ts';
-import { Question, wholeNames } from '../src/text-to-sql/repair/question.ts';
+import { calledNames, Question } from '../src/text-to-sql/repair/question.ts';
 import { literalTests, type LiteralTest } from '../src/text-to-sql/repair/rules/literal-tests.ts';
-import { nameWords } from '../src/text-to-sql/repair/words.ts';
+import { nameWords, speltWords } from '../src/text-to-sql/repair/words.ts';
 import { quoteString } from '../src/text-to-sql/sql-name.ts';
 import { applyEdits, replaceSpan, type Edit } from '../src/text-to-sql/sql/patch.ts';
 import { quoteName } from '../src/text-to-sql/sql/print.ts';
@@ -65,7 +65,7 @@ export function questionVariant(question: string, sql: string, schema: Schema, c
       const [first, last] = [spans[start], spans[end - 1]];
       if (first === undefined || last === undefined) continue;
       const before = question.slice(last.start, last.end).toLowerCase();
-      const words = plainWords(name);
+      const words = speltWords(name);
       const said = before === asked.words[end - 1] ? words : [...words.slice(0, -1), plural(words.at(-1) ?? '')];
       edits.question.push(replaceSpan({ start: first.start, end: last.end }, said.join(' ')));
     }
@@ -103,24 +103,10 @@ function columnUses(tree: SqlTree): Use[] | undefined {
 function mentionsOf(asked: Question, catalog: Catalog, uses: readonly Use[], table: string, column: string) {
   const words = nameWords(catalog.columnName(table, column));
   const same = (name: string) => nameWords(name).join(' ') === words.join(' ');
-  if (isKey(catalog, table, column) || [...catalog.tables.values()].some(({ name }) => same(name))) return [];
+  if (catalog.isKey(table, column) || [...catalog.tables.values()].some(({ name }) => same(name))) return [];
   if (uses.some((use) => use.column !== column && use.table !== table && same(catalog.columnName(use.table, use.column)))) return [];
   if (uses.some((use) => use.column === column && use.table !== table)) return [];
-  const names = [...catalog.tables].flatMap(([key, { name, columns }]) => [
-    { what: null, words: nameWords(name) },
-    ...[...columns].map(([other, { name: columnName }]) => ({
-      what: key === table && other === column ? column : null,
-      words: nameWords(columnName),
-    })),
-  ]);
-  return wholeNames(asked, names).filter(({ what }) => what === column);
-}
-
-function isKey(catalog: Catalog, table: string, column: string): boolean {
-  return (
-    catalog.tables.get(table)?.primary.includes(column) === true ||
-    catalog.keys.some((key) => (key.table === table && key.column === column) || (key.toTable === table && key.toColumn === column))
-  );
+  return calledNames(asked, catalog).filter(({ what }) => what.table === table && what.column === column);
 }
 
 /** Another column of the table, of the same kind, of which the question and the query say nothing. */
@@ -129,10 +115,10 @@ function otherColumn(catalog: Catalog, uses: readonly Use[], taken: ReadonlySet<
     const words = nameWords(name);
     return (
       !uses.some((use) => use.table === table && use.column === other) &&
-      !isKey(catalog, table, other) &&
+      !catalog.isKey(table, other) &&
       catalog.holdsText(table, other) === catalog.holdsText(table, column) &&
       words.length > 0 &&
-      plainWords(name).every((word) => /^[a-z]{3,}$/.test(word)) &&
+      speltWords(name).every((word) => /^[a-z]{3,}$/.test(word)) &&
       !words.every((word) => taken.has(word))
     );
   });
@@ -162,15 +148,6 @@ function exchangeTexts(
     }
   }
   return edits;
-}
-
-/** The words of a name as they are spelt, in small letters. */
-function plainWords(name: string): string[] {
-  return name
-    .replaceAll(/([\p{Ll}\p{N}])(\p{Lu})/gu, '$1 $2')
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '')
-    .map((word) => word.toLowerCase());
 }
 
 function plural(word: string): string {

@@ -105,6 +105,11 @@ export class Catalog {
     return this.declared.filter((key) => (key.table === a && key.toTable === b) || (key.table === b && key.toTable === a));
   }
 
+  /** A column of a primary key, or one that refers to another or is referred to. */
+  isKey(table: string, column: string): boolean {
+    return this.tables.get(table)?.primary.includes(column) === true || this.edges(table).some((edge) => edge.column === column);
+  }
+
   /** What a column refers to, as `table.column`. */
   referred(table: string, column: string): string[] {
     return this.declared.filter((key) => key.table === table && key.column === column).map((key) => `${key.toTable}.${key.toColumn}`);

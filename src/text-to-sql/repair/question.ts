@@ -1,3 +1,4 @@
+import type { Catalog } from './catalog.ts';
 import { bareName, fold, nameWords, stem } from './words.ts';
 
 /** Parts of table and column names that say nothing about what is in them. */
@@ -132,6 +133,17 @@ export function wholeNames<What>(
   const all = names.flatMap(({ what, words }) => question.places(words).map((start) => ({ what, start, end: start + words.length })));
   return all.filter(
     ({ start, end }) => !all.some((other) => other.start <= start && other.end >= end && other.end - other.start > end - start),
+  );
+}
+
+/** The tables (`column` null) and columns that the question calls by their whole names; all lower-case. */
+export function calledNames(question: Question, catalog: Catalog): Named<{ readonly table: string; readonly column: string | null }>[] {
+  return wholeNames<{ readonly table: string; readonly column: string | null }>(
+    question,
+    [...catalog.tables].flatMap(([table, { name, columns }]) => [
+      { what: { table, column: null }, words: nameWords(name) },
+      ...[...columns].map(([column, { name: columnName }]) => ({ what: { table, column }, words: nameWords(columnName) })),
+    ]),
   );
 }
 

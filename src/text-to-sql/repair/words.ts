@@ -21,13 +21,18 @@ export function stem(word: string): string {
   return lower;
 }
 
-/** The words of a name: `pet_age`, `PetAge` and `pet age` give the same. */
-export function nameWords(name: string): string[] {
+/** The words of a name as they are spelt, in small letters: `pet_ages`, `PetAges` and `pet ages` give the same. */
+export function speltWords(name: string): string[] {
   return name
     .replaceAll(/([\p{Ll}\p{N}])(\p{Lu})/gu, '$1 $2')
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== '')
-    .map(stem);
+    .map((word) => word.toLowerCase());
+}
+
+/** The stems of a name's words. */
+export function nameWords(name: string): string[] {
+  return speltWords(name).map(stem);
 }
 
 /** Text without case, accents and doubled blanks: what a person would call the same. */

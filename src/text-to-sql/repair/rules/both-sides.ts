@@ -31,7 +31,7 @@ export function intersectSides(tree: SqlTree, core: Select, pair: readonly [stri
 
 function side(tree: SqlTree, core: Select, conditions: readonly string[]): string {
   const counts = core.having !== null && aggregatesIn(core.having).some(isCount);
-  const where = conditions.map((condition) => condition).join(' AND ');
+  const where = conditions.join(' AND ');
   const edits = [rewriteClauses(tree, core, counts ? { where, groupBy: null, having: null } : { where })];
   if (core.distinct !== null) edits.push(replaceSpan(core.distinct, ''));
   return applyEdits(tree.source, [

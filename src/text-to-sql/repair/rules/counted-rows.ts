@@ -1,7 +1,7 @@
-import type { Expression, OrderTerm } from '../../sql/ast.ts';
+import type { Expression } from '../../sql/ast.ts';
 import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
-import type { Scope, Source } from '../../sql/scopes.ts';
+import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog, Key } from '../catalog.ts';
 import { tellingWords, type Question } from '../question.ts';
@@ -74,17 +74,13 @@ function isTest(part: Expression, count: number): boolean {
 }
 
 /** A column that is no measure of anything (a key), or of which the question says nothing. */
-function isBeside(scope: Scope, part: Expression | OrderTerm, catalog: Catalog, question: Question): boolean {
+function isBeside(scope: Scope, part: Expression, catalog: Catalog, question: Question): boolean {
   const column = part.kind === 'binary' ? part.left : part;
   if (column.kind !== 'column') return false;
   const { status, source } = scope.resolve(column);
   const table = source?.table ?? null;
   if (status !== 'ok' || table === null) return false;
-  const name = column.name.name.toLowerCase();
-  const isKey =
-    catalog.tables.get(table)?.primary.includes(name) === true ||
-    catalog.keys.some((key) => (key.table === table && key.column === name) || (key.toTable === table && key.toColumn === name));
-  return isKey || question.saysNothingOf(column.name.name);
+  return catalog.isKey(table, column.name.name.toLowerCase()) || question.saysNothingOf(column.name.name);
 }
 
 function grouped(
@@ -116,7 +112,7 @@ function grouped(
 /** What stood alone in the one table that there was. */
 function qualified(scope: Scope): Edit[] {
   return scope.columns().flatMap((column) => {
-    const { status, source }: { status: string; source: Source | null } = scope.resolve(column);
+    const { status, source } = scope.resolve(column);
     return column.table === null && status === 'ok' && source !== null ? [insertAt(column.start, `${source.label}.`)] : [];
   });
 }

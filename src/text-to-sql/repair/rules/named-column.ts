@@ -4,9 +4,8 @@ import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import { readTree, type SqlTree } from '../../sql/tree.ts';
 import type { Catalog } from '../catalog.ts';
-import { wholeNames, type Question } from '../question.ts';
+import { calledNames, type Question } from '../question.ts';
 import { proposal, type Proposal, type Situation } from '../rule.ts';
-import { nameWords } from '../words.ts';
 import { isAggregate } from './aggregates.ts';
 import { selectRule } from './clauses.ts';
 import { nameProposals } from './names.ts';
@@ -115,18 +114,15 @@ function needsNumber(tree: SqlTree, column: ColumnReference): boolean {
 /** Columns that the question calls by their whole names and that stand nowhere in the query. */
 function saidColumns(tree: SqlTree, catalog: Catalog, question: Question): Place[] {
   const used = new Set(tree.all('column').map((column) => column.name.name.toLowerCase()));
-  const names = [...catalog.tables].flatMap(([table, { name, columns }]) => [
-    { what: null, words: nameWords(name) },
-    ...[...columns].map(([column, { name: columnName }]) => ({ what: { table, column }, words: nameWords(columnName) })),
-  ]);
-  const called = wholeNames(question, names);
-  const tables = new Set(called.flatMap(({ what, start }) => (what === null ? [start] : [])));
+  const called = calledNames(question, catalog);
+  const tables = new Set(called.flatMap(({ what, start }) => (what.column === null ? [start] : [])));
   const said = new Map<string, Place>();
   for (const { what, start } of called) {
+    const { table, column } = what;
     // What is a table's name as well says nothing of the column.
-    if (what === null || tables.has(start) || used.has(what.column)) continue;
-    if (isPartOf(catalog.columnName(what.table, what.column), catalog.tableName(what.table))) continue;
-    said.set(`${what.table}.${what.column}`, { ...what, isExtreme: EXTREME.test(question.words[start - 1] ?? '') });
+    if (column === null || tables.has(start) || used.has(column)) continue;
+    if (isPartOf(catalog.columnName(table, column), catalog.tableName(table))) continue;
+    said.set(`${table}.${column}`, { table, column, isExtreme: EXTREME.test(question.words[start - 1] ?? '') });
   }
   return [...said.values()];
 }
