@@ -11,10 +11,10 @@ import { answer } from '../src/text-to-sql/answer.ts';
 import type { AskContext } from '../src/text-to-sql/answer.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
-import { askContext, openSpiderDatabase, readCard } from './ask-context.ts';
+import { askContext, openSpiderDatabase, readCard, type Card } from './ask-context.ts';
 import { NativeEngine } from './native-engine.ts';
 import { Progress } from './progress.ts';
-import { readSpiderExamples, readSpiderTables } from './spider-data.ts';
+import { groupByDatabase, readSpiderExamples, readSpiderTables } from './spider-data.ts';
 import type { SpiderExample } from './spider-data.ts';
 
 /**
@@ -42,6 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
         help: 'prompt tokens that the schema may take (default: the model card says, else 1500)',
       },
       repair: { type: 'boolean', help: 'repair the SQL by the database, as the app does' },
+      engines: { type: 'string', value: 'N', help: 'so many at once, each a process with the weights and one core (default: 1)' },
       free: { type: 'boolean', help: 'do not hold the model to the names of the schema, as the app does' },
     },
     args,
@@ -59,37 +60,72 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
 
-  const engine = new NativeEngine();
-  process.stderr.write(`Loading ${card.id} (the first time on a machine it is compiled, about a minute)\n`);
-  const loaded = await engine.load(folder);
-  if (!loaded.ok) throw new UsageError(`${loaded.error.message} ${loaded.error.nextStep}\n${loaded.error.detail ?? ''}`);
-
   const tables = await readSpiderTables(spider);
   const progress = new Progress('Answering', wanted.length, wanted.length - left.length);
   let right = 0;
+  const asked: Asked = {
+    spider,
+    card: { ...card, ...(schemaBudget === undefined ? {} : { schemaBudget }) },
+    scored: given.text('bird') === undefined,
+    foreignKeys: (databaseId) => {
+      const entry = tables.get(databaseId);
+      return entry === undefined ? new Map() : foreignKeyMap(entry);
+    },
+    repaired: given.flag('repair'),
+    constrained: !given.flag('free'),
+    say: async (line) => {
+      await appendFile(out, `${JSON.stringify({ ...line, model: card.id })}\n`);
+      if (line.exec_match === true) right += 1;
+      progress.advance(`${String(right)} right`);
+    },
+  };
+
+  // All questions of one database in turn: they share the schema's part of the KV cache.
+  const byDatabase = [...groupByDatabase(left)];
+  process.stderr.write(`Loading ${card.id} (the first time on a machine it is compiled, about a minute)\n`);
+  const engines = Array.from({ length: Math.min(given.count('engines') ?? 1, byDatabase.length) }, () => new NativeEngine());
   try {
-    // All questions of one database in turn: they share the schema's part of the KV cache.
-    for (const databaseId of new Set(left.map((example) => example.databaseId))) {
-      const database = new NodeDatabase();
-      try {
-        const schema = await openSpiderDatabase(database, spider, databaseId);
-        const context = await askContext(database, schema, { ...card, ...(schemaBudget === undefined ? {} : { schemaBudget }) });
-        const entry = tables.get(databaseId);
-        const foreignKeys = entry === undefined ? new Map<string, string>() : foreignKeyMap(entry);
-        const scorer = given.text('bird') === undefined ? new Scorer(database, schema, foreignKeys) : null;
-        const facts = given.flag('repair') ? await readFacts(database, { schema }) : null;
-        for (const example of left.filter((candidate) => candidate.databaseId === databaseId)) {
-          const line = await predictOne(example, context, engine, database, { scorer, facts, constrained: !given.flag('free') });
-          await appendFile(out, `${JSON.stringify({ ...line, model: card.id })}\n`);
-          if (line.exec_match === true) right += 1;
-          progress.advance(`${String(right)} right`);
-        }
-      } finally {
-        await database.close();
-      }
+    // One after the other: the first compiles it for the rest.
+    for (const engine of engines) {
+      const loaded = await engine.load(folder);
+      if (!loaded.ok) throw new UsageError(`${loaded.error.message} ${loaded.error.nextStep}\n${loaded.error.detail ?? ''}`);
     }
+    await Promise.all(
+      engines.map(async (engine) => {
+        for (let next = byDatabase.shift(); next !== undefined; next = byDatabase.shift()) await askDatabase(...next, engine, asked);
+      }),
+    );
   } finally {
-    await engine.unload();
+    await Promise.all(engines.map((engine) => engine.unload()));
+  }
+}
+
+interface Asked {
+  readonly spider: string;
+  readonly card: Card;
+  /** false: by BIRD's own metric. */
+  readonly scored: boolean;
+  readonly foreignKeys: (databaseId: string) => ReadonlyMap<string, string>;
+  readonly repaired: boolean;
+  readonly constrained: boolean;
+  readonly say: (line: Readonly<Record<string, unknown>>) => Promise<void>;
+}
+
+async function askDatabase(
+  databaseId: string,
+  examples: readonly SpiderExample[],
+  engine: Pick<Engine<never>, 'generate'>,
+  { spider, card, scored, foreignKeys, repaired, constrained, say }: Asked,
+): Promise<void> {
+  const database = new NodeDatabase();
+  try {
+    const schema = await openSpiderDatabase(database, spider, databaseId);
+    const context = await askContext(database, schema, card);
+    const scorer = scored ? new Scorer(database, schema, foreignKeys(databaseId)) : null;
+    const facts = repaired ? await readFacts(database, { schema }) : null;
+    for (const example of examples) await say(await predictOne(example, context, engine, database, { scorer, facts, constrained }));
+  } finally {
+    await database.close();
   }
 }
 

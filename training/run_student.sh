@@ -18,6 +18,7 @@
 #   TITLE       the name that people see (default: from the config's name)
 #   SCHEMA      tokens of a prompt that the schema may take: tables that the question does not need are left out beyond them (default 400)
 #   VOCABULARY  cut the base to this many tokens first (vocabulary.py; 32768 makes a Qwen2.5-0.5B a third smaller to download)
+#   ENGINES     so many questions of dev are answered at once, each by a process with the weights and one core (default 1)
 #   ROUNDING    gptq | search | plain, how a student is put into 4 bits (default gptq; a quantization-aware one is on the grid already)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -120,7 +121,7 @@ stage compile uv run --quiet --project ../model-build tabletalk-model build --we
   --schema-budget "${SCHEMA:-400}" --title "${TITLE:-Tabletalk $NAME}"
 
 # 7. Evaluate: the folder's own 4-bit weights answer Spider's dev questions; the official verdict on each, alone and after the repair, goes into the card.
-stage predict npm --prefix .. --silent run predict -- --model "$OUT/model" --spider "$SPIDER" --out "$OUT/predictions.jsonl" ${LIMIT[@]+"${LIMIT[@]}"}
+stage predict npm --prefix .. --silent run predict -- --model "$OUT/model" --spider "$SPIDER" --out "$OUT/predictions.jsonl" --engines "${ENGINES:-1}" ${LIMIT[@]+"${LIMIT[@]}"}
 stage repair npm --prefix .. --silent run repair -- --predictions "$OUT/predictions.jsonl" --spider "$SPIDER" --out "$OUT/repaired.jsonl"
 npm --prefix .. --silent run evaluate -- --predictions "$OUT/predictions.jsonl" --spider "$SPIDER" --json | tee "$OUT/score.json"
 npm --prefix .. --silent run evaluate -- --predictions "$OUT/repaired.jsonl" --spider "$SPIDER" --json | tee "$OUT/score-repaired.json"
