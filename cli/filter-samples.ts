@@ -23,7 +23,7 @@ import { Progress } from './progress.ts';
 import { BATCH_LIMITS } from './repair-limits.ts';
 import { readSamples, type Sample } from './samples-file.ts';
 import { groupByDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
-import { asOneLine, exampleLine, openSpiderDatabase, provenCanonical, returnTheSame, type Opened } from './training-examples.ts';
+import { asOneLine, exampleLine, openWithValues, provenCanonical, returnTheSame, type Opened } from './training-examples.ts';
 
 const STYLES = ['compact', 'create-table'] as const;
 
@@ -84,7 +84,7 @@ await runCommand(async (args) => {
   const report = new FilterReport();
   const progress = new Progress('Filtering', examples.length);
   for (const [databaseId, own] of groupByDatabase(examples)) {
-    const opened = await openSpiderDatabase(spider, databaseId);
+    const opened = await openWithValues(spider, databaseId);
     if (opened === undefined) {
       throw new UsageError(
         `The database ${databaseId} is not in ${path.join(spider, 'database')}. Get Spider whole, or leave its questions out.`,

@@ -26,7 +26,7 @@ import { questionVariant, type QuestionVariant } from './question-variant.ts';
 import { schemaVariant } from './schema-variant.ts';
 import { groupByDatabase, readSpiderExamples, type SpiderExample } from './spider-data.ts';
 import { writeTeacherPrompts } from './teacher-prompts.ts';
-import { asOneLine, exampleLine, openSpiderDatabase, provenCanonical, queryTimeoutMs, type Opened } from './training-examples.ts';
+import { asOneLine, exampleLine, openWithValues, provenCanonical, queryTimeoutMs, type Opened } from './training-examples.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -66,7 +66,7 @@ async function writeExamples(name: string, examples: readonly SpiderExample[]): 
   const byDatabase = groupByDatabase(examples);
   const lenders: Table[] = [];
   for (const [databaseId, own] of byDatabase) {
-    const opened = await openSpiderDatabase(spider, databaseId);
+    const opened = await openWithValues(spider, databaseId);
     if (!opened) {
       counts.noDatabase += own.length;
       continue;

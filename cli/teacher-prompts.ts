@@ -4,7 +4,7 @@ import { teacherMessages } from '../src/text-to-sql/teacher-prompt.ts';
 import { Progress } from './progress.ts';
 import { readSampleRows } from '../src/text-to-sql/read-sample-rows.ts';
 import { groupByDatabase, type SpiderExample } from './spider-data.ts';
-import { openSpiderDatabase } from './training-examples.ts';
+import { openWithValues } from './training-examples.ts';
 
 /**
  * Writes what training/tabletalk_training/teacher.py asks: a question a line, `{id, db_id, question, messages: {direct, reasoning}}`, the questions of
@@ -22,7 +22,7 @@ export async function writeTeacherPrompts(
   const progress = new Progress('Databases for the teacher', groups.size);
   const counts = { written: 0, noDatabase: 0 };
   for (const [databaseId, own] of groups) {
-    const opened = await openSpiderDatabase(spider, databaseId);
+    const opened = await openWithValues(spider, databaseId);
     if (opened === undefined) counts.noDatabase += own.length;
     else {
       const { database, schema, index } = opened;

@@ -15,8 +15,8 @@ export interface Opened {
   readonly values: readonly ColumnValues[];
 }
 
-/** undefined where the database's file is not there. Throws where it cannot be opened. */
-export async function openSpiderDatabase(spider: string, databaseId: string): Promise<Opened | undefined> {
+/** One of the benchmark's databases with its schema and values; undefined where its file is not there. Throws where it cannot be opened. */
+export async function openWithValues(spider: string, databaseId: string): Promise<Opened | undefined> {
   const bytes = await readSpiderDatabase(spider, databaseId);
   if (!bytes) return undefined;
   const database = new NodeDatabase();
