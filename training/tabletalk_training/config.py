@@ -75,6 +75,7 @@ class Config(Settings):
     base_licence: str | None = None
     four_bit_base: bool = False
     checkpoint_activations: bool = False
+    average_from: float = 1.0
 
     FREE = (*Settings.FREE, "minutes", "steps", "epochs", "base_model", "base_licence", "checkpoint_activations")
 
@@ -129,6 +130,8 @@ def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
         raise BadConfig("Set exactly one of minutes, steps and epochs; the others are null.")
     if not config.full and config.lora_rank < 1:
         raise BadConfig(f"lora_rank is {config.lora_rank}: choose 1 or more, or full: true.")
+    if config.average_from < 1 and not (config.full and arm == "cpu"):
+        raise BadConfig("Only the CPU arm averages weights, and all of them: set average_from to 1, or full: true.")
     return config
 
 

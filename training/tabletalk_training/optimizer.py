@@ -65,6 +65,19 @@ class MasterAdamW:
                 p.copy_(self.master[name])
 
 
+class WeightAverage:
+    """The mean of the master weights after each of some steps (Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima")."""
+
+    def __init__(self, master: dict[str, nn.Parameter], count: int = 0, mean: dict[str, Tensor] | None = None):
+        self.master, self.count = master, count
+        self.mean = {name: torch.zeros_like(w.data) for name, w in master.items()} if mean is None else {n: w.clone() for n, w in mean.items()}
+
+    @torch.no_grad()
+    def add(self) -> None:
+        self.count += 1
+        torch._foreach_lerp_(list(self.mean.values()), list(self.master.values()), 1 / self.count)
+
+
 def deployed_bits(name: str, bits: tuple[int, int] | None) -> int | None:
     """The bits of the parameter `name` of a Decoder, None where it stays a float."""
     if bits is None:

@@ -24,7 +24,7 @@ from .examples import BadExamples, Example, read_examples, tokenize
 from .hub import model_folder
 from .lora import LoraAdamW, add_lora, to_adapter
 from .model import Decoder, load
-from .optimizer import MasterAdamW, learning_rate
+from .optimizer import MasterAdamW, WeightAverage, learning_rate
 from .packing import Pack, attend_packed, layout, together
 from .schedule import Epochs, epoch_packs
 
@@ -93,6 +93,7 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
     identity = fingerprint(config, base, data)
 
     step, seen, before, progress = 0, 0, 0.0, 0.0
+    average: WeightAverage | None = None
     batches = Batches(examples, config)
     recorded: dict[int, float] = {}
     log_path = out / "log.jsonl"
@@ -105,6 +106,8 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
             for name, w in optimizer.master.items():
                 w.copy_(state["master"][name])
         optimizer.adam.load_state_dict(state["adam"])
+        if "average" in state:
+            average = WeightAverage(optimizer.master, state["averaged"], state["average"])
         optimizer.write_copies(config.quantization(progress))
         batches = Batches(examples, config, *state["batches"])
         # Steps that were made after the checkpoint and lost: made again at the same point of the schedule, so the curve is the same.
@@ -124,6 +127,8 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
             "batches": (batches.epoch, batches.done), "master": {n: w.detach() for n, w in optimizer.master.items()},
             "adam": optimizer.adam.state_dict(), "config": model.config, "settings": config.as_dict(),
         }  # fmt: skip
+        if average:
+            state |= {"averaged": average.count, "average": average.mean}
         # The adapter first: a run that ends between the two makes both again.
         if not config.full:
             write_peft(to_adapter(optimizer.master, model.config, config.lora_rank, config.lora_alpha), out / "adapter", str(base))
@@ -154,6 +159,9 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
         norm = optimizer.step(rate, 1 / targets, config.quantization(progress))
         if not math.isfinite(loss_sum) or not math.isfinite(norm):
             raise FloatingPointError(f"The loss or its gradient is not finite at step {step}: lower peak_learning_rate and start again.")
+        if config.average_from < 1 and config.average_from <= progress:
+            average = average or WeightAverage(optimizer.master)
+            average.add()
         log.write(
             event="step", step=step, epoch=round(seen / len(examples), 4), progress=progress, loss=loss_sum / targets, norm=round(norm, 3), rate=rate,
             quantized=config.quantization(progress) is not None, questions=questions, tokens=tokens, seconds=round(time.monotonic() - at, 2),

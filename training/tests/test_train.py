@@ -14,7 +14,7 @@ from tabletalk_training import checkpoint as checkpoints
 from tabletalk_training.checkpoint import load_checkpoint, newest_checkpoint, read_log
 from tabletalk_training.config import BadConfig, read_config
 from tabletalk_training.examples import BadExamples, read_examples, tokenize
-from tabletalk_training.export import export
+from tabletalk_training.export import NoAverage, export
 from tabletalk_training.model import Decoder, load
 from tabletalk_training.optimizer import MasterAdamW, deployed_bits, learning_rate
 from tabletalk_training.predict import predict
@@ -97,6 +97,30 @@ def test_steps_lost_in_a_kill_are_made_again_at_the_same_point_of_a_wall_clock_s
         path.unlink()
     train(config, base, data, run)
     assert curve(run) == first
+
+
+def test_the_average_is_the_mean_of_the_weights_after_each_step_whether_or_not_the_run_was_killed(settings, base, data, tmp_path):
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    config = read_config(settings, ["steps=4", "average_from=0.5", "checkpoint_minutes=0", "quantize_from=1"])
+    with pytest.raises(NoAverage, match="average_from below 1"):
+        train(read_config(settings, ["steps=1", "quantize_from=1"]), base, data, tmp_path / "without")
+        export(newest_checkpoint(tmp_path / "without"), base, tmp_path / "none", None, averaged=True)
+    keep_all = checkpoints.save_checkpoint
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tabletalk_training.train.save_checkpoint", lambda folder, state: keep_all(folder, state, keep=9))
+        train(config, base, data, run)
+    steps = [load_checkpoint(path)["master"] for path in sorted(run.glob("checkpoint-*.pt"))[1:]]
+    assert len(steps) == 3
+    export(newest_checkpoint(run), base, tmp_path / "student", None, averaged=True)
+    student = load(tmp_path / "student")
+    for name, weight in student.named_parameters():
+        torch.testing.assert_close(weight.data, sum(x[name] for x in steps) / 3)
+    # Two of the three steps, then a kill, then the third.
+    sorted(run.glob("checkpoint-*.pt"))[-1].unlink()
+    train(config, base, data, run)
+    train(config, base, data, whole)
+    a, b = (load_checkpoint(newest_checkpoint(x))["average"] for x in (run, whole))
+    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_another_run_is_not_resumed_by_mistake(settings, base, data, tmp_path):
