@@ -41,7 +41,13 @@ def export(checkpoint: Path, base: Path, out: Path, bits: tuple[int, int] | None
     for name in ("tokenizer.json", "tokenizer_config.json"):
         if (base / name).exists():
             shutil.copy(base / name, out)
-    training = {"step": state["step"], "questions": state["seen"], "settings": state["settings"], "bits": bits, "averaged": state["averaged"] if averaged else 0}
+    training = {
+        "step": state["step"],
+        "questions": state["seen"],
+        "settings": state["settings"],
+        "bits": bits,
+        "averaged": state["averaged"] if averaged else 0,
+    }
     (out / "training.json").write_text(json.dumps(training, indent=2) + "\n")
     if (checkpoint.parent / "log.jsonl").exists():
         shutil.copy(checkpoint.parent / "log.jsonl", out / "training-log.jsonl")

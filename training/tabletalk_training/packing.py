@@ -106,9 +106,7 @@ class SharedPrefixAttention(torch.autograd.Function):
         dq2, dk2, dv2 = attention_gradients(grad2, sums2, p2, q2, k2, v2)
         dq_questions = dq1.view(kv, r, m, size) + unpad(dq2.view(b * kv, r, s, size), plan, kv)
         dq = torch.cat((dq0.view(kv, r, p, size), dq_questions), 2).permute(2, 0, 1, 3).reshape(n, heads, size) * size**-0.5
-        dk, dv = (
-            torch.cat((a + b, unpad(c[:, None], plan, kv)[:, 0]), 1).transpose(0, 1) for a, b, c in ((dk0, dk1, dk2), (dv0, dv1, dv2))
-        )
+        dk, dv = (torch.cat((a + b, unpad(c[:, None], plan, kv)[:, 0]), 1).transpose(0, 1) for a, b, c in ((dk0, dk1, dk2), (dv0, dv1, dv2)))
         return dq, dk, dv, None
 
 

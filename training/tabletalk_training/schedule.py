@@ -12,7 +12,6 @@ from .config import BadConfig, Config
 from .examples import Example, pack_epoch
 from .packing import Pack
 
-
 Item = TypeVar("Item")
 
 

@@ -116,7 +116,7 @@ def test_the_average_is_the_mean_of_the_weights_after_each_step_whether_or_not_t
     for name, weight in student.named_parameters():
         torch.testing.assert_close(weight.data, sum(x[name] for x in steps) / 3)
     # Two of the three steps, then a kill, then the third.
-    sorted(run.glob("checkpoint-*.pt"))[-1].unlink()
+    max(run.glob("checkpoint-*.pt")).unlink()
     train(config, base, data, run)
     train(config, base, data, whole)
     a, b = (load_checkpoint(newest_checkpoint(x))["average"] for x in (run, whole))

@@ -3,9 +3,10 @@ import json
 import pytest
 import torch
 from conftest import make_base
+from tokenizers import Tokenizer
+
 from tabletalk_training.model import load
 from tabletalk_training.vocabulary import count_tokens, cut_model, cut_tokenizer, kept_ids
-from tokenizers import Tokenizer
 
 
 def test_a_cut_vocabulary_still_encodes_every_text_and_keeps_the_first_rows(base, tmp_path):
