@@ -36,6 +36,7 @@ describe('the native engine', { timeout: 60_000 }, () => {
         reusedTokens: 1,
         completionTokens: 2,
         steeredTokens: 0,
+        overruledTokens: 0,
         prefillMs: 3,
         decodeMs: 7,
       },

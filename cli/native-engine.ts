@@ -102,11 +102,11 @@ export class NativeEngine implements Engine<string> {
   }
 
   async generate(request: GenerateRequest, options: GenerateOptions = {}): Promise<Result<Generation, EngineError>> {
-    const { prompt, maxTokens, names } = request;
+    const { prompt, maxTokens, names, strict } = request;
     if (this.#process === null) return failure(engineError('not-loaded'));
     if (this.#waiting !== null) return failure(engineError('busy'));
     if (options.signal?.aborted === true) return failure(engineError('aborted'));
-    const constraint = names && new Constraint(names);
+    const constraint = names && new Constraint(names, { strict });
     this.#say({ prefix: prompt.prefix, suffix: prompt.suffix, max_tokens: maxTokens, ...(constraint ? { constrained: true } : {}) });
     let reply = await this.#wait(options.signal);
     let choice: TokenChoice | undefined;
@@ -130,7 +130,7 @@ export class NativeEngine implements Engine<string> {
     if (!answer.success) return failure(engineError('crashed', `not an answer: ${JSON.stringify(reply.value)}`));
     const { text, tokens, ...counts } = answer.output;
     options.onText?.(text);
-    return success({ text, completionTokens: tokens.length, ...counts });
+    return success({ text, completionTokens: tokens.length, overruledTokens: constraint?.overruled ?? 0, ...counts });
   }
 
   #say(message: object): void {

@@ -8,7 +8,7 @@ import { foreignKeyMap } from '../src/evaluation/foreign-key-map.ts';
 import { Scorer } from '../src/evaluation/score.ts';
 import type { Verdict } from '../src/evaluation/score.ts';
 import { answer } from '../src/text-to-sql/answer.ts';
-import type { AskContext } from '../src/text-to-sql/answer.ts';
+import type { AnswerOptions, AskContext, Trace } from '../src/text-to-sql/answer.ts';
 import { readFacts, repair } from '../src/text-to-sql/repair/repair.ts';
 import { readArguments, runCommand, UsageError } from './arguments.ts';
 import { askContext, openSpiderDatabase, readCard, type Card } from './ask-context.ts';
@@ -146,17 +146,23 @@ async function predictOne(
   database: Database,
   { scorer, facts, constrained }: PredictOptions,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { trace, outcome } = await answer(example.question, context, engine, database, {
-    rowLimit: 1,
-    constrained,
-    ...(example.evidence === undefined ? {} : { evidence: example.evidence }),
-    ...(facts === null ? {} : { repair: (sql: string, question: string) => repair(sql, database, question, { facts }) }),
-  });
-  // A model that has stopped ends the run; a question that does not fit is an empty answer.
-  if (!outcome.ok && outcome.error.stage === 'model' && outcome.error.error.code !== 'prompt-too-long') {
-    const { message, nextStep, detail = '' } = outcome.error.error;
-    throw new UsageError(`${message} ${nextStep}\n${detail}\nWhat is answered so far is kept: start again to go on.`);
-  }
+  const ask = async (options: AnswerOptions): Promise<Trace> => {
+    const { trace, outcome } = await answer(example.question, context, engine, database, {
+      rowLimit: 1,
+      constrained,
+      ...(example.evidence === undefined ? {} : { evidence: example.evidence }),
+      ...options,
+    });
+    // A model that has stopped ends the run; a question that does not fit is an empty answer.
+    if (!outcome.ok && outcome.error.stage === 'model' && outcome.error.error.code !== 'prompt-too-long') {
+      const { message, nextStep, detail = '' } = outcome.error.error;
+      throw new UsageError(`${message} ${nextStep}\n${detail}\nWhat is answered so far is kept: start again to go on.`);
+    }
+    return trace;
+  };
+  const trace = await ask(facts === null ? {} : { repair: (sql, question) => repair(sql, database, question, { facts }) });
+  const isOverruled = (trace.generation?.overruledTokens ?? 0) > 0;
+  const forRepair = isOverruled ? (await ask({ strict: false })).sql : undefined;
   const predicted = trace.sql ?? '';
   const { generation } = trace;
   return {
@@ -167,6 +173,7 @@ async function predictOne(
     pred_sql: predicted,
     ...(scorer === null ? await birdFields(example, predicted, database) : spiderFields(await scorer.score(example.query, predicted))),
     ...(facts === null ? {} : { model_sql: trace.modelSql ?? '' }),
+    ...(forRepair === undefined ? {} : { sql_for_repair: forRepair }),
     ...(generation === undefined
       ? {}
       : {
@@ -174,6 +181,7 @@ async function predictOne(
           reused_tokens: generation.reusedTokens,
           completion_tokens: generation.completionTokens,
           steered_tokens: generation.steeredTokens,
+          overruled_tokens: generation.overruledTokens,
           prefill_ms: generation.prefillMs,
           decode_ms: generation.decodeMs,
         }),

@@ -3,9 +3,9 @@
  *
  *     npm run repair -- --predictions FILE --spider DIR --out FILE [--habits]
  *
- * FILE holds one JSON object a line, `{index, predicted_sql}` (index 0-based into dev.json) or `{question_id, pred_sql}`. Out comes the same
- * in the same order with the repaired SQL, `original_sql`, and `changes`: `[{rule, group, reason, before, after}]`. Verdicts in the line
- * were the original's and are left out.
+ * FILE holds one JSON object a line, `{index, predicted_sql}` (index 0-based into dev.json) or `{question_id, pred_sql}`, and `sql_for_repair` where
+ * the model writes something else when a repair follows. Out comes the same in the same order with the repaired SQL, `original_sql`, and `changes`:
+ * `[{rule, group, reason, before, after}]`. Verdicts in the line were the original's and are left out.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -57,7 +57,7 @@ for (const [databaseId, own] of byDatabase) {
   if (!opened.ok) throw new Error(`${databaseId}: ${opened.error.message}`);
   const facts = await readFacts(database, { schema: opened.value });
   for (const { place, prediction, question } of own) {
-    const result = await repair(prediction.predictedSql, database, question, {
+    const result = await repair(prediction.sqlForRepair ?? prediction.predictedSql, database, question, {
       habits,
       ...BATCH_LIMITS,
       ...(facts === null ? {} : { facts }),

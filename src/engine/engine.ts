@@ -46,6 +46,8 @@ export interface GenerateRequest {
   readonly maxTokens: number;
   /** Holds the answer to one query on these names (`text-to-sql/decoding/`); without them the model writes what it likes. */
   readonly names?: Names;
+  /** With `names`, for an answer that no repair will put right: each stands where SQLite finds it, whatever the model would rather write. */
+  readonly strict?: boolean;
 }
 
 export interface Generation {
@@ -58,6 +60,8 @@ export interface Generation {
   readonly completionTokens: number;
   /** How many tokens of the answer were not the model's first choice: `names` forbade that. */
   readonly steeredTokens: number;
+  /** Of a `strict` answer, how many tokens would have been others without that; 0: the answer is the same. */
+  readonly overruledTokens: number;
   readonly prefillMs: number;
   readonly decodeMs: number;
 }

@@ -127,7 +127,8 @@ export class Inference {
     const longest = Math.min(request.maxTokens, model.contextWindow - prompt.length);
     let text = '';
     let finish: Generation['finish'] = 'length';
-    let constraint = request.names && new Constraint(request.names);
+    const held = request.names && new Constraint(request.names, { strict: request.strict });
+    let constraint = held;
     let steeredTokens = 0;
     while (answer.length < longest) {
       if (options.signal.aborted) return failure(engineError('aborted'));
@@ -151,6 +152,7 @@ export class Inference {
       promptTokens: prompt.length,
       completionTokens: answer.length,
       steeredTokens,
+      overruledTokens: held?.overruled ?? 0,
       prefillMs: prefilled - started,
       decodeMs: performance.now() - prefilled,
     });

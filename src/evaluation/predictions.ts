@@ -6,6 +6,8 @@ export interface Prediction {
   readonly index: number;
   readonly databaseId: string;
   readonly predictedSql: string;
+  /** What the model writes where a repair follows, if that is something else: it is held to the names of the database less closely then. */
+  readonly sqlForRepair?: string;
   /** Milliseconds that the model took, where the line says so. */
   readonly milliseconds?: number;
   /** The whole line, and which of its fields holds the SQL: what a program passes on. */
@@ -24,6 +26,7 @@ const Line = v.looseObject({
   db_id: v.string(),
   pred_sql: v.optional(v.nullable(v.string())),
   predicted_sql: v.optional(v.nullable(v.string())),
+  sql_for_repair: v.optional(v.string()),
   prefill_ms: v.optional(v.number()),
   decode_ms: v.optional(v.number()),
   milliseconds: v.optional(v.number()),
@@ -57,12 +60,13 @@ export function readPredictionLines(text: string, name: string): Result<Predicti
         nextStep: 'Expected db_id, index (or question_id) and predicted_sql (or pred_sql).',
       });
     }
-    const { db_id, pred_sql, predicted_sql, prefill_ms, decode_ms } = parsed.output;
+    const { db_id, pred_sql, predicted_sql, sql_for_repair, prefill_ms, decode_ms } = parsed.output;
     const milliseconds = prefill_ms === undefined || decode_ms === undefined ? parsed.output.milliseconds : prefill_ms + decode_ms;
     predictions.push({
       index,
       databaseId: db_id,
       predictedSql: pred_sql ?? predicted_sql ?? '',
+      ...(sql_for_repair === undefined ? {} : { sqlForRepair: sql_for_repair }),
       ...(milliseconds === undefined ? {} : { milliseconds }),
       line: parsed.output,
       sqlField: pred_sql === undefined ? 'predicted_sql' : 'pred_sql',

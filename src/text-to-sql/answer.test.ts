@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { InProcessDatabase } from '../database/node/node-database.ts';
 import type { GenerateOptions, GenerateRequest } from '../engine/engine.ts';
 import { failure, success } from '../result.ts';
-import { answer, sharedPrefix, type AskContext } from './answer.ts';
+import { answer, sharedPrefix, type AnswerOptions, type AskContext } from './answer.ts';
 import { buildSchemaIndex } from './link-schema.ts';
 import { buildValueIndex } from './link-values.ts';
 import { readFacts, repair } from './repair/repair.ts';
@@ -43,6 +43,7 @@ function scriptedEngine(text: string) {
           promptTokens: 2,
           completionTokens: 3,
           steeredTokens: 0,
+          overruledTokens: 0,
           prefillMs: 1,
           decodeMs: 1,
         }),
@@ -66,6 +67,13 @@ describe('answer', () => {
     expect(trace.prompt.prefix).toBe(sharedPrefix(context));
     expect(phases).toEqual(['linking', 'writing', 'running']);
     expect(seen.at(-1)).toBe(trace.sql);
+  });
+
+  test('holds a student strictly where no repair follows', async () => {
+    const engine = scriptedEngine('SELECT name FROM singer');
+    const repair: AnswerOptions['repair'] = (sql) => Promise.resolve({ sql, original: sql, changes: [] });
+    for (const options of [{}, { repair }, { strict: false }] satisfies AnswerOptions[]) await answer('Who?', context, engine, database, options);
+    expect(engine.asked.map((request) => request.strict)).toEqual([true, false, false]);
   });
 
   test('holds a student to the names that it is shown, unless it is told not to', async () => {

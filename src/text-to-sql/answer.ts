@@ -67,6 +67,11 @@ export interface AnswerOptions {
   readonly onPhase?: (phase: AnswerPhase) => void;
   /** False: the model writes what it likes, even names that are not there. Only students of the `compact` style are ever held to the schema. */
   readonly constrained?: boolean;
+  /**
+   * Whether its names stand where SQLite finds them, whatever the model would rather write (default: where there is no repair). A model that may write
+   * a column of a table that it has not named yet says more: repair finds the table.
+   */
+  readonly strict?: boolean;
   /** Called with the SQL so far, each time it grows. */
   readonly onSql?: (sql: string) => void;
 }
@@ -83,6 +88,7 @@ export async function answer(
   options: AnswerOptions = {},
 ): Promise<Answer> {
   const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, constrained = true, signal, repair, onPhase, onSql } = options;
+  const { strict = repair === undefined } = options;
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');
@@ -101,7 +107,7 @@ export async function answer(
 
   onPhase?.('writing');
   const generated = await engine.generate(
-    { prompt, maxTokens, ...(constrained && context.style === 'compact' ? { names: namesOf(schema) } : {}) },
+    { prompt, maxTokens, ...(constrained && context.style === 'compact' ? { names: namesOf(schema), strict } : {}) },
     {
       ...abort,
       ...(onSql

@@ -47,6 +47,29 @@ test('lets a much likelier name of another table through, and holds the rest to 
   expect(next(constraint, `${before} capacity >`, [' 5', 9], [' year', 1])).toBe(' 5');
 });
 
+test('where it is strict, no name is let through that SQLite will not find, and what that costs is counted', () => {
+  const constraint = new Constraint(names, { strict: true });
+  const before = 'SELECT count(*) FROM concert WHERE';
+  expect(next(constraint, before, [' capacity', 5], [' year', 4])).toBe(' year');
+  expect(constraint.overruled).toBe(0);
+  expect(next(constraint, before, [' capacity', 9], [' age', 2], [' year', 1])).toBe(' year');
+  expect(constraint.overruled).toBe(1);
+  // None of those that are offered will do: what would is spelt out.
+  expect(next(constraint, before, [' capacity', 9], [' age', 8])).toBeUndefined();
+  expect(constraint.overruled).toBe(2);
+  expect(constraint.completions(before)).toContain(' year');
+  expect(constraint.completions(before)).not.toContain(' capacity');
+});
+
+test('where it is strict and cannot go on, it holds the rest to the database alone', () => {
+  const constraint = new Constraint({ tables: { singer: ['name'], song: ['name', 'title'] }, keys: [] }, { strict: true });
+  // A song's title is needed, but with `song` the name would be of two tables.
+  const before = 'SELECT name, song.title FROM singer AS t1';
+  expect(next(constraint, before, [null, 9], [' WHERE', 8])).toBeUndefined();
+  expect(constraint.completions(before)).toContain(' WHERE');
+  expect(next(constraint, before, [null, 9])).toBeNull();
+});
+
 test('chooses nothing where nothing fits, and knows the ends of names', () => {
   const constraint = new Constraint(names);
   expect(next(constraint, 'SELECT nam', ['ing', 9], ['ed', 8])).toBeUndefined();

@@ -16,21 +16,36 @@ export interface Candidate {
   readonly logit: number;
 }
 
+export interface ConstraintOptions {
+  /** For an answer that nothing will put right: names stand where SQLite finds them, however much likelier another one is. */
+  readonly strict?: boolean | undefined;
+}
+
 /** Holds one answer to a query on the names of a database, a token at a time. */
 export class Constraint {
   readonly #names: NameIndex;
+  readonly #isStrict: boolean;
   #scope: Scope = 'query';
+  #overruled = 0;
 
-  constructor(names: Names) {
+  constructor(names: Names, { strict = false }: ConstraintOptions = {}) {
     this.#names = new NameIndex(names);
+    this.#isStrict = strict;
+  }
+
+  /** How many tokens would have been others if it were not strict. */
+  get overruled(): number {
+    return this.#overruled;
   }
 
   /** Begins the choice of the next token after `before`. */
   next(before: string): TokenChoice {
     return new TokenChoice({
       fits: ({ text }, scope) => this.#fits(text, before, scope),
-      isStrict: this.#scope === 'query',
+      scope: this.#scope,
+      isStrict: this.#isStrict,
       loosen: () => (this.#scope = 'database'),
+      overrule: () => (this.#overruled += 1),
     });
   }
 
@@ -38,7 +53,11 @@ export class Constraint {
   completions(text: string): readonly string[] {
     const read = (beginning: string): readonly string[] => readBeginning(beginning, this.#names, this.#scope).completions;
     const ends = read(text);
-    return ends.length > 0 && !/\d$/.test(text) ? ends : read(`${text} `).map((next) => ` ${next}`);
+    const found = ends.length > 0 && !/\d$/.test(text) ? ends : read(`${text} `).map((next) => ` ${next}`);
+    if (found.length > 0 || this.#scope === 'database') return found;
+    // Its tables lack what the SELECT list names, and no other can be joined.
+    this.#scope = 'database';
+    return this.completions(text);
   }
 
   #fits(text: string | null, before: string, scope: Scope): boolean {
@@ -51,9 +70,14 @@ export class Constraint {
 
 interface ChoiceRules {
   readonly fits: (candidate: Candidate, scope: Scope) => boolean;
+  /** How closely names are held to where it can be. */
+  readonly scope: Scope;
+  /** Whether a token that fits so closely is waited for, however unlikely. */
   readonly isStrict: boolean;
   /** From now on names need only be of the database. */
   readonly loosen: () => void;
+  /** Told once of a choice that patience would have ended with another token. */
+  readonly overrule: () => void;
 }
 
 /** The choice of one token. It is offered candidates, the likeliest first, until it has chosen. */
@@ -62,6 +86,7 @@ export class TokenChoice {
   #offered = 0;
   /** The likeliest that names only what the database has. */
   #first: { readonly index: number; readonly logit: number } | undefined;
+  #isOverruled = false;
 
   constructor(rules: ChoiceRules) {
     this.#rules = rules;
@@ -70,17 +95,26 @@ export class TokenChoice {
   /** Returns the index of the chosen candidate among those offered, undefined for: offer another. */
   offer(candidate: Candidate): number | undefined {
     const index = this.#offered++;
-    const { fits, isStrict } = this.#rules;
-    if (this.#first && candidate.logit < this.#first.logit - PATIENCE) return this.settle();
+    const { fits, scope } = this.#rules;
+    const isLate = this.#first !== undefined && candidate.logit < this.#first.logit - PATIENCE;
+    const settled = isLate ? this.settle() : undefined;
+    if (settled !== undefined) return settled;
     if (!fits(candidate, 'database')) return undefined;
-    if (!isStrict || fits(candidate, 'query')) return index;
+    if (scope === 'database' || fits(candidate, 'query')) return index;
     this.#first ??= { index, logit: candidate.logit };
     return undefined;
   }
 
   /** The choice when no more is offered; undefined where nothing fits. */
   settle(): number | undefined {
-    if (this.#first) this.#rules.loosen();
-    return this.#first?.index;
+    if (!this.#first) return undefined;
+    const { isStrict, loosen, overrule } = this.#rules;
+    if (isStrict) {
+      if (!this.#isOverruled) overrule();
+      this.#isOverruled = true;
+      return undefined;
+    }
+    loosen();
+    return this.#first.index;
   }
 }

@@ -19,6 +19,9 @@ const queries = [
   'SELECT "home town" FROM singer WHERE (age + 1) * 2 > -4.5',
   'SELECT t1.name FROM singer AS t1 JOIN singer AS t2 ON t1.age = t2.age',
   'SELECT * FROM concert',
+  'SELECT capacity, concert.year FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id',
+  'SELECT country, count(*) FROM singer GROUP BY country ORDER BY count(*) DESC LIMIT 1',
+  'SELECT count(*) FROM singer ORDER BY count(*)',
   'SELECT count(*) FROM (SELECT country FROM singer GROUP BY country)',
 ];
 
@@ -56,6 +59,15 @@ describe('the beginning of a query', () => {
     ['a join along no key', 'SELECT singer.name FROM singer JOIN stadium '],
     ['a join on other columns than the key', 'SELECT stadium.name FROM concert JOIN stadium ON concert.year '],
     ['a subquery of two columns', 'SELECT name FROM singer WHERE age > (SELECT age, name '],
+    ['an aggregate to order by without groups', 'SELECT name FROM singer ORDER BY count('],
+    ['a column beside an aggregate without groups', 'SELECT country, count(*) FROM singer ORDER '],
+    ['an alias for one side of a join with itself', 'SELECT singer.name FROM singer JOIN singer '],
+    ['an alias for a table that stands there once', 'SELECT t1.name FROM singer AS t1 WHERE '],
+    ['a table three times', 'SELECT t1.name FROM singer AS t1 JOIN singer AS t2 ON t1.age = t2.age JOIN singer '],
+    [
+      'a condition of a join that goes on and on',
+      'SELECT stadium.name FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id AND concert.year = 1 AND ',
+    ],
     ['unequal columns under UNION', 'SELECT name FROM singer UNION SELECT name, age '],
   ])('%s is wrong in the query, though of the database', (_what, text) => {
     expect([text, read(text)]).toEqual([text, 'wrong']);
@@ -68,6 +80,8 @@ describe('the beginning of a query', () => {
     'SELECT stadium.name FROM concert ',
     "SELECT name FROM singer WHERE country = 'Fr",
     'SELECT (name ',
+    'SELECT country, count(*) FROM singer ',
+    'SELECT t1.name FROM singer AS t1 ',
   ])('a query cannot end at “%s”', (text) => expect(read(text)).toBe('open'));
 
   test('it knows what can come next, and within a word what the word can become', () => {

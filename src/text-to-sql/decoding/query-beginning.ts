@@ -62,6 +62,10 @@ interface Block {
   readonly bare: Set<string>;
   readonly qualified: Map<string, Set<string>>;
   isListed: boolean;
+  /** What the SELECT list has beside each other: aggregates, and columns that stand in none. */
+  hasAggregate: boolean;
+  hasColumn: boolean;
+  isGrouped: boolean;
 }
 
 interface QueryPlace {
@@ -74,6 +78,22 @@ interface ExpressionPlace {
   readonly block: Block;
   readonly aggregates: boolean;
 }
+
+function newBlock(outer: readonly Source[]): Block {
+  return {
+    sources: [],
+    outer,
+    bare: new Set(),
+    qualified: new Map(),
+    isListed: false,
+    hasAggregate: false,
+    hasColumn: false,
+    isGrouped: false,
+  };
+}
+
+/** A table is joined with itself, or twice with another: hardly a query has it more often. */
+const MOST_OF_A_TABLE = 2;
 
 const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'];
 const COMPARISONS = ['=', '!=', '<', '>', '<=', '>=', '<>', '=='];
@@ -107,14 +127,15 @@ class Reader {
     let columns = this.#isStrict ? width : undefined;
     let block: Block;
     do {
-      block = { sources: [], outer, bare: new Set(), qualified: new Map(), isListed: false };
+      block = newBlock(outer);
       const own = this.#select(block, columns);
       if (this.#isStrict) columns ??= own;
     } while (this.#takeSetOperator());
     if (this.#take('ORDER')) {
       this.#expect('BY');
       do {
-        this.#arithmetic({ block, aggregates: true });
+        // SQLite has no rows to count but those of groups.
+        this.#arithmetic({ block, aggregates: !this.#isStrict || block.isGrouped || block.hasAggregate });
         if (!this.#take('ASC')) this.#take('DESC');
       } while (this.#takeSymbol(','));
     }
@@ -142,11 +163,14 @@ class Reader {
     this.#from(block);
     if (this.#take('WHERE')) this.#condition({ block, aggregates: false });
     if (this.#take('GROUP')) {
+      block.isGrouped = true;
       this.#expect('BY');
       do this.#arithmetic({ block, aggregates: false });
       while (this.#takeSymbol(','));
       if (this.#take('HAVING')) this.#condition({ block, aggregates: true });
     }
+    // SQLite would take the column from any row.
+    if (this.#isStrict && block.hasAggregate && block.hasColumn && !block.isGrouped) throw STOPPED;
     return columns;
   }
 
@@ -198,6 +222,8 @@ class Reader {
 
   #isCovered({ sources, bare, qualified }: Block): boolean {
     if (!this.#isStrict || sources.some((source) => source.columns === undefined)) return true;
+    if (sources.some((source) => isAlias(source) && !sources.some((other) => other !== source && other.table === source.table)))
+      return false;
     for (const [qualifier, columns] of qualified) {
       const source = sources.find((candidate) => candidate.qualifier === qualifier);
       if (!source || [...columns].some((column) => source.columns?.has(column) !== true)) return false;
@@ -205,14 +231,28 @@ class Reader {
     return [...bare].every((column) => sources.filter((source) => source.columns?.has(column) === true).length === 1);
   }
 
-  /** Tables that a declared key connects with the sources; all of them where none is connected. None may make a bare column ambiguous. */
+  /**
+   * Tables that a declared key connects with the sources; all of them where none is connected. None may make a bare column ambiguous. One that stands
+   * there already has an alias, and does so once.
+   */
   #joinable({ sources, bare }: Block): ReadonlySet<string> {
     if (!this.#isStrict) return new Set(this.#tables.keys());
     const own = new Set(sources.map((source) => source.table));
     const neighbours = this.#keys.flatMap((key) => (own.has(key.table) ? [key.refersTo] : own.has(key.refersTo) ? [key.table] : []));
     const isConnected = neighbours.some((table) => !own.has(table));
     const candidates = isConnected ? [...neighbours, ...[...own].flatMap((table) => table ?? [])] : [...this.#tables.keys()];
-    return new Set(candidates.filter((table) => ![...bare].some((column) => this.#tables.get(table)?.has(column) === true)));
+    const found = new Set([...bare].filter((column) => sources.some((source) => source.columns?.has(column) === true)));
+    return new Set(
+      candidates.filter(
+        (table) =>
+          ![...found].some((column) => this.#tables.get(table)?.has(column) === true) &&
+          this.#canRepeat(sources.filter((source) => source.table === table)),
+      ),
+    );
+  }
+
+  #canRepeat(same: readonly Source[]): boolean {
+    return same.length < MOST_OF_A_TABLE && same.every(isAlias);
   }
 
   #source(block: Block, allowed: (table: string) => boolean): void {
@@ -225,7 +265,9 @@ class Reader {
     const table = this.#expectName([...this.#tables.keys()].filter(allowed));
     const columns = this.#tables.get(table) ?? new Set<string>();
     let qualifier = table;
-    if (this.#take('AS')) {
+    const isRepeated = this.#isStrict && block.sources.some((source) => source.table === table);
+    if (isRepeated) this.#expect('AS');
+    if (isRepeated || this.#take('AS')) {
       qualifier = this.#alias((alias) => {
         const used = block.qualified.get(alias);
         return !this.#isStrict || used === undefined || [...used].every((column) => columns.has(column));
@@ -249,7 +291,8 @@ class Reader {
     this.#expectSymbol('=');
     const matches = pairs.flatMap(([a, b]) => (isSame(a, left) ? [b] : isSame(b, left) ? [a] : []));
     this.#qualifiedColumn(matches);
-    while (this.#take('AND') || this.#take('OR')) this.#term({ block, aggregates: false });
+    // One more at most: a weak model would go on with the same.
+    if (this.#take('AND') || this.#take('OR')) this.#term({ block, aggregates: false });
   }
 
   #pairs(source: Source, newest: Source | undefined): [ColumnOf, ColumnOf][] {
@@ -396,6 +439,7 @@ class Reader {
     if (token.open || token.kind !== 'word') return false;
     if (this.#tokens[this.#at + 1]?.value !== '(' || !AGGREGATES.includes(token.value)) return false;
     this.#at += 2;
+    if (!place.block.isListed) place.block.hasAggregate = true;
     if (!(token.value === 'count' && this.#takeSymbol('*'))) {
       this.#take('DISTINCT');
       this.#arithmetic({ ...place, aggregates: false });
@@ -404,7 +448,8 @@ class Reader {
     return true;
   }
 
-  #column({ block }: ExpressionPlace): void {
+  #column({ block, aggregates }: ExpressionPlace): void {
+    if (!block.isListed && aggregates) block.hasColumn = true;
     const next = this.#tokens[this.#at + 1];
     const isQualified = next?.kind === 'symbol' && next.value === '.';
     if (this.#peek().open) {
@@ -543,6 +588,10 @@ interface ColumnOf {
 
 function isSame(a: ColumnOf, b: ColumnOf): boolean {
   return a.qualifier === b.qualifier && a.column === b.column;
+}
+
+function isAlias({ qualifier, table }: Source): boolean {
+  return table !== undefined && qualifier !== table;
 }
 
 /** As canonical queries name the sides of a self-join; the SELECT list may do so before FROM gives them. */
