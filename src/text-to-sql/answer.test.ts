@@ -71,8 +71,9 @@ describe('answer', () => {
 
   test('holds a student strictly where no repair follows', async () => {
     const engine = scriptedEngine('SELECT name FROM singer');
-    const repair: AnswerOptions['repair'] = (sql) => Promise.resolve({ sql, original: sql, changes: [] });
-    for (const options of [{}, { repair }, { strict: false }] satisfies AnswerOptions[]) await answer('Who?', context, engine, database, options);
+    const repair: AnswerOptions['repair'] = (sql) => Promise.resolve({ sql, original: sql, changes: [], statements: 0 });
+    for (const options of [{}, { repair }, { strict: false }] satisfies AnswerOptions[])
+      await answer('Who?', context, engine, database, options);
     expect(engine.asked.map((request) => request.strict)).toEqual([true, false, false]);
   });
 
