@@ -17,20 +17,19 @@ export interface Candidate {
 }
 
 export interface ConstraintOptions {
-  /** For an answer that nothing will put right: names stand where SQLite finds them, however much likelier another one is. */
+  /** For an answer that nothing will put right: held to the scope `strict`, however much likelier a token is that is not in it. */
   readonly strict?: boolean | undefined;
 }
 
 /** Holds one answer to a query on the names of a database, a token at a time. */
 export class Constraint {
   readonly #names: NameIndex;
-  readonly #isStrict: boolean;
-  #scope: Scope = 'query';
+  #scope: Scope;
   #overruled = 0;
 
   constructor(names: Names, { strict = false }: ConstraintOptions = {}) {
     this.#names = new NameIndex(names);
-    this.#isStrict = strict;
+    this.#scope = strict ? 'strict' : 'query';
   }
 
   /** How many tokens would have been others if it were not strict. */
@@ -43,7 +42,6 @@ export class Constraint {
     return new TokenChoice({
       fits: ({ text }, scope) => this.#fits(text, before, scope),
       scope: this.#scope,
-      isStrict: this.#isStrict,
       loosen: () => (this.#scope = 'database'),
       overrule: () => (this.#overruled += 1),
     });
@@ -72,8 +70,6 @@ interface ChoiceRules {
   readonly fits: (candidate: Candidate, scope: Scope) => boolean;
   /** How closely names are held to where it can be. */
   readonly scope: Scope;
-  /** Whether a token that fits so closely is waited for, however unlikely. */
-  readonly isStrict: boolean;
   /** From now on names need only be of the database. */
   readonly loosen: () => void;
   /** Told once of a choice that patience would have ended with another token. */
@@ -100,7 +96,8 @@ export class TokenChoice {
     const settled = isLate ? this.settle() : undefined;
     if (settled !== undefined) return settled;
     if (!fits(candidate, 'database')) return undefined;
-    if (scope === 'database' || fits(candidate, 'query')) return index;
+    if (scope === 'database' || fits(candidate, scope)) return index;
+    if (scope === 'strict' && fits(candidate, 'query')) this.#overrule();
     this.#first ??= { index, logit: candidate.logit };
     return undefined;
   }
@@ -108,13 +105,17 @@ export class TokenChoice {
   /** The choice when no more is offered; undefined where nothing fits. */
   settle(): number | undefined {
     if (!this.#first) return undefined;
-    const { isStrict, loosen, overrule } = this.#rules;
-    if (isStrict) {
-      if (!this.#isOverruled) overrule();
-      this.#isOverruled = true;
+    const { scope, loosen } = this.#rules;
+    if (scope === 'strict') {
+      this.#overrule();
       return undefined;
     }
     loosen();
     return this.#first.index;
+  }
+
+  #overrule(): void {
+    if (!this.#isOverruled) this.#rules.overrule();
+    this.#isOverruled = true;
   }
 }

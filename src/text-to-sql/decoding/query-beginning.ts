@@ -9,10 +9,11 @@ import { readTokens, type Token } from './query-tokens.ts';
 export type Beginning = 'whole' | 'open' | 'wrong';
 
 /**
- * How closely names are held to: `database`: they are of the database; `query`: each stands where SQLite finds it. What only the first allows, repair can
+ * How closely a query is held to the database. `database`: its names are there. `query`: each stands where SQLite finds it. `strict`: moreover it has
+ * groups where aggregates need them, and no table is joined with itself but as the students' style does. What a less close scope allows, repair can
  * often put right, knowing the whole query.
  */
-export type Scope = 'database' | 'query';
+export type Scope = 'database' | 'query' | 'strict';
 
 export interface Reading {
   readonly beginning: Beginning;
@@ -107,12 +108,15 @@ class Reader {
   readonly #tables: NameIndex['tables'];
   readonly #columns: NameIndex['columns'];
   readonly #keys: NameIndex['keys'];
+  /** Held to `query` or closer. */
+  readonly #isScoped: boolean;
   readonly #isStrict: boolean;
   #at = 0;
 
   constructor(tokens: readonly Token[], names: NameIndex, scope: Scope) {
     this.#tokens = tokens;
-    this.#isStrict = scope === 'query';
+    this.#isScoped = scope !== 'database';
+    this.#isStrict = scope === 'strict';
     this.#tables = names.tables;
     this.#columns = names.columns;
     this.#keys = names.keys;
@@ -124,12 +128,12 @@ class Reader {
 
   /** Returns the number of its columns, undefined where a `*` hides it. */
   query({ outer, width }: QueryPlace): number | undefined {
-    let columns = this.#isStrict ? width : undefined;
+    let columns = this.#isScoped ? width : undefined;
     let block: Block;
     do {
       block = newBlock(outer);
       const own = this.#select(block, columns);
-      if (this.#isStrict) columns ??= own;
+      if (this.#isScoped) columns ??= own;
     } while (this.#takeSetOperator());
     if (this.#take('ORDER')) {
       this.#expect('BY');
@@ -216,13 +220,16 @@ class Reader {
 
   /** A table that has every column which the list names without a table; where tables are named, any may begin. */
   #canBegin(table: string, { bare, qualified }: Block): boolean {
-    if (!this.#isStrict || qualified.size > 0) return true;
+    if (!this.#isScoped || qualified.size > 0) return true;
     return [...bare].every((column) => this.#tables.get(table)?.has(column) === true);
   }
 
   #isCovered({ sources, bare, qualified }: Block): boolean {
-    if (!this.#isStrict || sources.some((source) => source.columns === undefined)) return true;
-    if (sources.some((source) => isAlias(source) && !sources.some((other) => other !== source && other.table === source.table)))
+    if (!this.#isScoped || sources.some((source) => source.columns === undefined)) return true;
+    if (
+      this.#isStrict &&
+      sources.some((source) => isAlias(source) && !sources.some((other) => other !== source && other.table === source.table))
+    )
       return false;
     for (const [qualifier, columns] of qualified) {
       const source = sources.find((candidate) => candidate.qualifier === qualifier);
@@ -236,7 +243,7 @@ class Reader {
    * there already has an alias, and does so once.
    */
   #joinable({ sources, bare }: Block): ReadonlySet<string> {
-    if (!this.#isStrict) return new Set(this.#tables.keys());
+    if (!this.#isScoped) return new Set(this.#tables.keys());
     const own = new Set(sources.map((source) => source.table));
     const neighbours = this.#keys.flatMap((key) => (own.has(key.table) ? [key.refersTo] : own.has(key.refersTo) ? [key.table] : []));
     const isConnected = neighbours.some((table) => !own.has(table));
@@ -252,7 +259,7 @@ class Reader {
   }
 
   #canRepeat(same: readonly Source[]): boolean {
-    return same.length < MOST_OF_A_TABLE && same.every(isAlias);
+    return !this.#isStrict || (same.length < MOST_OF_A_TABLE && same.every(isAlias));
   }
 
   #source(block: Block, allowed: (table: string) => boolean): void {
@@ -270,7 +277,7 @@ class Reader {
     if (isRepeated || this.#take('AS')) {
       qualifier = this.#alias((alias) => {
         const used = block.qualified.get(alias);
-        return !this.#isStrict || used === undefined || [...used].every((column) => columns.has(column));
+        return !this.#isScoped || used === undefined || [...used].every((column) => columns.has(column));
       });
     }
     // The same table twice needs an alias.
@@ -283,7 +290,7 @@ class Reader {
     const newest = block.sources.at(-1);
     const earlier = block.sources.slice(0, -1);
     const pairs = earlier.flatMap((source) => this.#pairs(source, newest));
-    if (!this.#isStrict || newest?.table === undefined || pairs.length === 0) {
+    if (!this.#isScoped || newest?.table === undefined || pairs.length === 0) {
       this.#condition({ block, aggregates: false });
       return;
     }
@@ -291,8 +298,12 @@ class Reader {
     this.#expectSymbol('=');
     const matches = pairs.flatMap(([a, b]) => (isSame(a, left) ? [b] : isSame(b, left) ? [a] : []));
     this.#qualifiedColumn(matches);
-    // One more at most: a weak model would go on with the same.
-    if (this.#take('AND') || this.#take('OR')) this.#term({ block, aggregates: false });
+    // A weak model would go on with the same.
+    let more = this.#isStrict ? 1 : Infinity;
+    while (more > 0 && (this.#take('AND') || this.#take('OR'))) {
+      this.#term({ block, aggregates: false });
+      more -= 1;
+    }
   }
 
   #pairs(source: Source, newest: Source | undefined): [ColumnOf, ColumnOf][] {
@@ -466,12 +477,12 @@ class Reader {
   }
 
   #qualifiers(block: Block): string[] {
-    if (!this.#isStrict || !block.isListed) return [...this.#tables.keys(), ...ALIASES];
+    if (!this.#isScoped || !block.isListed) return [...this.#tables.keys(), ...ALIASES];
     return [...block.sources, ...block.outer].map((source) => source.qualifier);
   }
 
   #columnsOf(qualifier: string, block: Block): Iterable<string> {
-    if (!this.#isStrict) return this.#columns;
+    if (!this.#isScoped) return this.#columns;
     if (!block.isListed) return this.#tables.get(qualifier) ?? this.#columns;
     const source = [...block.sources, ...block.outer].find((candidate) => candidate.qualifier === qualifier);
     return source?.columns ?? this.#columns;
@@ -479,7 +490,7 @@ class Reader {
 
   /** Columns that need no table's name here. */
   #bareColumns(block: Block): string[] {
-    if (!this.#isStrict) return [...this.#columns];
+    if (!this.#isScoped) return [...this.#columns];
     if (!block.isListed) {
       const { bare, qualified } = block;
       if (bare.size === 0 || qualified.size > 0) return [...this.#columns];
