@@ -117,7 +117,8 @@ await runCommand(async (args) => {
 function speedOf(lines: readonly Readonly<Record<string, unknown>>[]): {
   readonly speed?: { readonly read: number; readonly written: number };
 } {
-  const sum = (field: string): number => lines.reduce((total, line) => total + (typeof line[field] === 'number' ? line[field] : 0), 0);
+  const timed = lines.filter((line) => typeof line.prefill_ms === 'number' && typeof line.decode_ms === 'number');
+  const sum = (field: string): number => timed.reduce((total, line) => total + (typeof line[field] === 'number' ? line[field] : 0), 0);
   const [prefill, decode] = [sum('prefill_ms') / 1000, sum('decode_ms') / 1000];
   if (prefill === 0 || decode === 0) return {};
   return { speed: { read: (sum('prompt_tokens') - sum('reused_tokens')) / prefill, written: sum('completion_tokens') / decode } };
