@@ -87,8 +87,8 @@ export async function answer(
   database: Pick<Database, 'run'>,
   options: AnswerOptions = {},
 ): Promise<Answer> {
-  const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, constrained = true, signal, repair, onPhase, onSql } = options;
-  const { strict = repair === undefined } = options;
+  const { evidence, maxTokens = 200, rowLimit = 100_000, timeoutMs = 10_000, constrained = true, signal, onPhase, onSql } = options;
+  const { repair, strict = repair === undefined } = options;
   const abort = signal ? { signal } : {};
 
   onPhase?.('linking');

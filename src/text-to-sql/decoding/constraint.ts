@@ -95,8 +95,8 @@ export class TokenChoice {
     const isLate = this.#first !== undefined && candidate.logit < this.#first.logit - PATIENCE;
     const settled = isLate ? this.settle() : undefined;
     if (settled !== undefined) return settled;
-    if (!fits(candidate, 'database')) return undefined;
-    if (scope === 'database' || fits(candidate, scope)) return index;
+    if (fits(candidate, scope)) return index;
+    if (scope === 'database' || !fits(candidate, 'database')) return undefined;
     if (scope === 'strict' && fits(candidate, 'query')) this.#overrule();
     this.#first ??= { index, logit: candidate.logit };
     return undefined;
