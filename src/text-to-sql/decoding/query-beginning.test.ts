@@ -75,9 +75,48 @@ describe('the beginning of a query', () => {
       'a condition of a join that goes on and on',
       'SELECT stadium.name FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id AND concert.year = 1 AND ',
     ],
+    [
+      'a condition of a join while a table is missing',
+      'SELECT stadium.name FROM concert JOIN stadium ON concert.stadium_id = stadium.stadium_id OR EXISTS ',
+    ],
+    ['a subquery to join', 'SELECT stadium.name FROM concert JOIN ('],
+    ['a subquery to take a column from', 'SELECT name FROM ('],
+    ['a table beside a subquery', 'SELECT count(*) FROM (SELECT name FROM singer) JOIN '],
+    ['queries in queries in queries', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}age IN (SELECT `],
+    ['EXISTS where no query may stand', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}EXISTS `],
+    ['a condition without an end', `SELECT name FROM singer WHERE ${'age > 1 AND '.repeat(6)}`],
+    ['a sum without an end', `SELECT name FROM singer WHERE age > ${'1 + '.repeat(6)}`],
+    ['a number that SQLite has no room for', `SELECT name FROM singer WHERE age > ${'1'.repeat(20)}`],
+    ['an alias where the list has the table by its name', 'SELECT singer.name FROM singer AS '],
+    ['an alias where the list has a column of it by no name', 'SELECT name FROM singer AS '],
+    ['a table without the alias that the list has', 'SELECT t1.name FROM singer JOIN '],
+    ['a table that has nothing of what the list takes by an alias', 'SELECT t1.capacity FROM singer '],
   ])('%s is wrong strictly, though repair may put it right', (_what, text) => {
     expect([text, read(text)]).toEqual([text, 'wrong']);
     expect([text, read(text, 'query')]).not.toContain('wrong');
+  });
+
+  test('a table that another refers to twice is joined twice, and a key of two columns along both', () => {
+    const flights = new NameIndex({
+      tables: {
+        airports: ['code', 'city', 'gate'],
+        flights: ['source', 'target', 'pilot_number', 'pilot_airline'],
+        pilots: ['number', 'airline', 'name'],
+      },
+      keys: [
+        { table: 'flights', column: 'source', refersTo: 'airports', reference: 'code' },
+        { table: 'flights', column: 'target', refersTo: 'airports', reference: 'code' },
+        { table: 'flights', column: 'pilot_number', refersTo: 'pilots', reference: 'number' },
+        { table: 'flights', column: 'pilot_airline', refersTo: 'pilots', reference: 'airline' },
+      ],
+    });
+    const twice =
+      'SELECT t1.city, t2.city FROM flights JOIN airports AS t1 ON flights.source = t1.code JOIN airports AS t2 ON flights.target = t2.code ';
+    expect(readBeginning(twice, flights, 'strict').beginning).toBe('whole');
+    const both = 'FROM pilots JOIN flights ON pilots.number = flights.pilot_number AND pilots.airline = flights.pilot_airline ';
+    expect(readBeginning(`SELECT airports.city ${both}JOIN airports ON airports.code = flights.source `, flights, 'strict').beginning).toBe(
+      'whole',
+    );
   });
 
   test.each([
@@ -95,6 +134,7 @@ describe('the beginning of a query', () => {
     expect(ends('SELECT name FROM sta')).toEqual(['dium']);
     expect(ends('SELECT name FROM singer GR')).toEqual(['OUP']);
     expect(ends('SELECT name FROM singer WHERE cou')).toEqual(['ntry']);
+    expect(ends('SELECT name FROM singer LIMIT ')).toEqual(['1']);
     expect(ends('SELECT name FROM singer WHERE age > 20 ')).toEqual(
       ['%', '*', '+', '-', '/', '||', ...'AND EXCEPT GROUP INTERSECT LIMIT OR ORDER UNION'.split(' ')].toSorted(),
     );
