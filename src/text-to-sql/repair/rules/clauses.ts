@@ -1,5 +1,5 @@
-import type { Expression, Select } from '../../sql/ast.ts';
-import { replaceSpan, type Edit } from '../../sql/patch.ts';
+import type { ColumnReference, Expression, Select } from '../../sql/ast.ts';
+import { insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { printExpression } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
@@ -38,6 +38,14 @@ export function selectRule(
 /** The same expression up to blanks, comments and the case of names. */
 export function sameExpression(a: Expression, b: Expression): boolean {
   return printExpression(withoutParentheses(a)).toLowerCase() === printExpression(withoutParentheses(b)).toLowerCase();
+}
+
+/** The table's name before the columns that have none, where another table will stand beside it. */
+export function qualifyColumns(scope: Scope, columns: readonly ColumnReference[] = scope.columns()): Edit[] {
+  return columns.flatMap((column) => {
+    const { status, source } = scope.resolve(column);
+    return column.table === null && status === 'ok' && source !== null ? [insertAt(column.start, `${source.label}.`)] : [];
+  });
 }
 
 export interface ClauseTexts {

@@ -7,6 +7,7 @@ import type { Question } from '../question.ts';
 import { proposal, type RepairRule, type Situation } from '../rule.ts';
 import { bareName, nameWords } from '../words.ts';
 import { isCount } from './aggregates.ts';
+import { qualifyColumns } from './clauses.ts';
 
 /** Counting by a column that no two rows share gives 1 everywhere: what is to be counted is in the table that refers to this one. */
 export const countInChild: RepairRule = {
@@ -57,9 +58,7 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
     if (here.node.alias === null)
       for (const candidate of remaining) if (candidate.table !== null) edits.push(replaceSpan(candidate.table, name));
   } else {
-    for (const candidate of remaining) {
-      if (candidate.table === null && scope.resolve(candidate).status === 'ok') edits.push(insertAt(candidate.start, `${here.label}.`));
-    }
+    edits.push(...qualifyColumns(scope, remaining));
     const on = `${here.label}.${quoteName(catalog.columnName(here.table, child.toColumn))} = ${name}.${quoteName(catalog.columnName(child.table, child.column))}`;
     edits.push(insertAt(here.item.end, ` JOIN ${name} ON ${on}`));
   }

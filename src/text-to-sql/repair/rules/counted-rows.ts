@@ -1,5 +1,5 @@
 import type { Expression } from '../../sql/ast.ts';
-import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
@@ -8,7 +8,7 @@ import { tellingWords, type Question } from '../question.ts';
 import { proposal, type Proposal, type Situation } from '../rule.ts';
 import { stem } from '../words.ts';
 import { aggregatesIn } from './aggregates.ts';
-import { conjuncts, selectRule, rewriteClauses } from './clauses.ts';
+import { conjuncts, qualifyColumns, selectRule, rewriteClauses } from './clauses.ts';
 import { boundIn } from './phrases.ts';
 
 const MOST = /\b((?:largest|highest|greatest|maximum|smallest|lowest|minimum|most|least|fewest) number of|most|fewest|least) ([\w ]+)/i;
@@ -104,15 +104,7 @@ function grouped(
   const edits = [...orders, { ...rewritten, text: `${joined}${rewritten.text}` }];
   return proposal(
     tree,
-    applyEdits(tree.source, [...edits, ...qualified(scope)]),
+    applyEdits(tree.source, [...edits, ...qualifyColumns(scope)]),
     `${why}, so the rows of “${catalog.tableName(key.table)}” are counted.`,
   );
-}
-
-/** What stood alone in the one table that there was. */
-function qualified(scope: Scope): Edit[] {
-  return scope.columns().flatMap((column) => {
-    const { status, source } = scope.resolve(column);
-    return column.table === null && status === 'ok' && source !== null ? [insertAt(column.start, `${source.label}.`)] : [];
-  });
 }
