@@ -83,9 +83,15 @@ describe('the beginning of a query', () => {
     ['a subquery to take a column from', 'SELECT name FROM ('],
     ['a table beside a subquery', 'SELECT count(*) FROM (SELECT name FROM singer) JOIN '],
     ['queries in queries in queries', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}age IN (SELECT `],
+    [
+      'query after query in its conditions',
+      `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer) OR '.repeat(5)}age IN (SELECT `,
+    ],
     ['EXISTS where no query may stand', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}EXISTS `],
     ['a condition without an end', `SELECT name FROM singer WHERE ${'age > 1 AND '.repeat(6)}`],
     ['a sum without an end', `SELECT name FROM singer WHERE age > ${'1 + '.repeat(6)}`],
+    ['a list without an end', `SELECT name FROM singer WHERE age IN (${'1, '.repeat(12)}`],
+    ['a minus of a minus', 'SELECT name FROM singer WHERE age > --'],
     ['a number that SQLite has no room for', `SELECT name FROM singer WHERE age > ${'1'.repeat(20)}`],
     ['an alias where the list has the table by its name', 'SELECT singer.name FROM singer AS '],
     ['an alias where the list has a column of it by no name', 'SELECT name FROM singer AS '],
@@ -94,6 +100,25 @@ describe('the beginning of a query', () => {
   ])('%s is wrong strictly, though repair may put it right', (_what, text) => {
     expect([text, read(text)]).toEqual([text, 'wrong']);
     expect([text, read(text, 'query')]).not.toContain('wrong');
+  });
+
+  test('what other tables refer to by another name is not looked for in its own table', () => {
+    const cars = new NameIndex({
+      tables: { car_names: ['makeid', 'model'], cars_data: ['id', 'year'] },
+      keys: [{ table: 'cars_data', column: 'id', refersTo: 'car_names', reference: 'makeid' }],
+    });
+    const ask = (text: string, scope: Scope = 'strict') => readBeginning(text, cars, scope);
+    expect(ask('SELECT model FROM car_names WHERE makeid IN (SELECT m').completions).toEqual(['in', 'ax']);
+    expect(ask('SELECT model FROM car_names WHERE makeid IN (SELECT ').completions).toContain('id');
+    expect(ask('SELECT model FROM car_names WHERE car_names.makeid NOT IN (SELECT makeid FROM ').beginning).toBe('wrong');
+    expect(ask('SELECT model FROM car_names WHERE makeid IN (SELECT makeid FROM ', 'query').beginning).toBe('open');
+    for (const whole of [
+      'SELECT model FROM car_names WHERE makeid IN (SELECT id FROM cars_data) ',
+      'SELECT model FROM car_names WHERE makeid IN (SELECT min(makeid) FROM car_names GROUP BY model) ',
+      'SELECT model FROM car_names WHERE makeid IN (SELECT car_names.makeid FROM car_names JOIN cars_data ON cars_data.id = car_names.makeid) ',
+      'SELECT model FROM car_names WHERE model IN (SELECT model FROM car_names) ',
+    ])
+      expect([whole, ask(whole).beginning]).toEqual([whole, 'whole']);
   });
 
   test('a table that another refers to twice is joined twice, and a key of two columns along both', () => {

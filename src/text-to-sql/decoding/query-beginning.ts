@@ -69,6 +69,8 @@ interface Block {
   isGrouped: boolean;
   /** How many queries it stands in. */
   readonly depth: number;
+  /** The column that is looked for IN its rows. */
+  readonly sought: ColumnOf | undefined;
 }
 
 interface QueryPlace {
@@ -76,6 +78,7 @@ interface QueryPlace {
   /** How many columns it must have; undefined: any number. */
   readonly width: number | undefined;
   readonly depth: number;
+  readonly sought?: ColumnOf | undefined;
 }
 
 interface ExpressionPlace {
@@ -83,7 +86,7 @@ interface ExpressionPlace {
   readonly aggregates: boolean;
 }
 
-function newBlock({ outer, depth }: QueryPlace): Block {
+function newBlock({ outer, depth, sought }: QueryPlace): Block {
   return {
     sources: [],
     outer,
@@ -94,6 +97,7 @@ function newBlock({ outer, depth }: QueryPlace): Block {
     hasColumn: false,
     isGrouped: false,
     depth,
+    sought,
   };
 }
 
@@ -103,11 +107,17 @@ const MOST_OF_A_TABLE = 2;
 /** Queries within queries: of Spider's 8,563 training queries 2 go deeper. */
 const MOST_DEPTH = 3;
 
+/** SELECTs in all: 1 of those queries has more. */
+const MOST_SELECTS = 6;
+
 /** Parts of a condition, or of a sum: none of those queries has more than 4. */
 const MOST_PARTS = 6;
 
 /** Of a number: SQLite's integers have 19. */
 const MOST_DIGITS = 19;
+
+/** Values that a column is looked for in. */
+const MOST_VALUES = 12;
 
 const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'];
 const COMPARISONS = ['=', '!=', '<', '>', '<=', '>=', '<>', '=='];
@@ -125,6 +135,7 @@ class Reader {
   readonly #isScoped: boolean;
   readonly #isStrict: boolean;
   #at = 0;
+  #selects = 0;
 
   constructor(tokens: readonly Token[], names: NameIndex, scope: Scope) {
     this.#tokens = tokens;
@@ -173,6 +184,7 @@ class Reader {
 
   #select(block: Block, width: number | undefined): number | undefined {
     this.#expect('SELECT');
+    this.#selects += 1;
     this.#take('DISTINCT');
     const columns = this.#selectList(block, width);
     this.#expect('FROM');
@@ -398,8 +410,8 @@ class Reader {
   }
 
   /** A weak model would go on with the same until the answer is cut off. */
-  #canHaveMore(parts: number): boolean {
-    return !this.#isStrict || parts < MOST_PARTS;
+  #canHaveMore(parts: number, most = MOST_PARTS): boolean {
+    return !this.#isStrict || parts < most;
   }
 
   #term(place: ExpressionPlace): void {
@@ -421,8 +433,18 @@ class Reader {
   }
 
   #plainTerm(place: ExpressionPlace): void {
+    const begin = this.#at;
     this.#arithmetic(place);
-    if (!this.#comparison(place)) throw STOPPED;
+    if (!this.#comparison(place, this.#columnSince(begin, place))) throw STOPPED;
+  }
+
+  /** The column that the expression read since then is, if it is no more than one. */
+  #columnSince(begin: number, { block }: ExpressionPlace): ColumnOf | undefined {
+    const [first, dot, second] = this.#tokens.slice(begin, this.#at);
+    if (first?.kind !== 'word' || (dot !== undefined && second?.kind !== 'word') || this.#at - begin > 3) return undefined;
+    const column = second?.value ?? first.value;
+    const source = block.sources.find(({ qualifier, columns }) => (second ? qualifier === first.value : columns?.has(column) === true));
+    return source?.table === undefined ? undefined : { qualifier: source.table, column };
   }
 
   /** After `(`: conditions, or an arithmetic expression that is then compared. */
@@ -447,7 +469,7 @@ class Reader {
     this.#expectSymbol(')');
   }
 
-  #comparison(place: ExpressionPlace): boolean {
+  #comparison(place: ExpressionPlace, left?: ColumnOf): boolean {
     if (COMPARISONS.some((operator) => this.#takeSymbol(operator))) {
       this.#arithmetic(place);
       return true;
@@ -471,10 +493,11 @@ class Reader {
     if (this.#take('IN')) {
       this.#expectSymbol('(');
       if (this.#canNest(place.block) && this.#isKeyword('SELECT')) {
-        this.#subquery(place, 1);
+        this.#subquery(place, 1, left);
       } else {
+        let values = 0;
         do this.#arithmetic(place);
-        while (this.#takeSymbol(','));
+        while (this.#canHaveMore(++values, MOST_VALUES) && this.#takeSymbol(','));
         this.#expectSymbol(')');
       }
       return true;
@@ -484,11 +507,11 @@ class Reader {
   }
 
   #canNest({ depth }: Block): boolean {
-    return !this.#isStrict || depth < MOST_DEPTH;
+    return !this.#isStrict || (depth < MOST_DEPTH && this.#selects < MOST_SELECTS);
   }
 
-  #subquery({ block }: ExpressionPlace, width: number | undefined): void {
-    this.query({ outer: [...block.sources, ...block.outer], width, depth: block.depth + 1 });
+  #subquery({ block }: ExpressionPlace, width: number | undefined, sought?: ColumnOf): void {
+    this.query({ outer: [...block.sources, ...block.outer], width, depth: block.depth + 1, sought });
     this.#expectSymbol(')');
   }
 
@@ -509,6 +532,7 @@ class Reader {
       return;
     }
     if (this.#takeSymbol('-')) {
+      if (this.#isStrict && this.#isSymbol('-')) throw STOPPED;
       this.#operand(place);
       return;
     }
@@ -535,12 +559,13 @@ class Reader {
 
   #column({ block, aggregates }: ExpressionPlace): void {
     if (!block.isListed && aggregates) block.hasColumn = true;
+    const isSensible = (column: string) => block.isListed || !aggregates || this.#canBeSought(column, block);
     const next = this.#tokens[this.#at + 1];
     const isQualified = next?.kind === 'symbol' && next.value === '.';
     if (this.#peek().open) {
-      this.#expectName([...this.#qualifiers(block), ...this.#bareColumns(block)]);
+      this.#expectName([...this.#qualifiers(block), ...this.#bareColumns(block).filter(isSensible)]);
     } else if (!isQualified) {
-      const column = this.#expectName(this.#bareColumns(block));
+      const column = this.#expectName(this.#bareColumns(block).filter(isSensible));
       if (!block.isListed) block.bare.add(column);
     } else {
       const qualifier = this.#expectName(this.#qualifiers(block));
@@ -577,6 +602,20 @@ class Reader {
     const counts = new Map<string, number>();
     for (const source of sources) for (const column of source.columns ?? []) counts.set(column, (counts.get(column) ?? 0) + 1);
     return [...counts].filter(([, count]) => count === 1).map(([column]) => column);
+  }
+
+  /**
+   * `id IN (SELECT …` where other tables refer to the id: then only what refers to it, and what has its name in another table. A weak model that
+   * has missed what the referring column is called would look for each row among the rows of its own table.
+   */
+  #canBeSought(column: string, { sought }: Block): boolean {
+    if (!this.#isStrict || sought === undefined) return true;
+    const { qualifier: own } = sought;
+    const referring = this.#keys.filter((key) => key.refersTo === own && key.reference === sought.column);
+    if (referring.length === 0 || referring.some((key) => key.column === column)) return true;
+    // It refers to something itself, as what is looked for may too.
+    if (this.#keys.some((key) => key.table === own && key.column === sought.column)) return true;
+    return column === sought.column && [...this.#tables].some(([table, columns]) => table !== own && columns.has(column));
   }
 
   #peek(): Token {
