@@ -49,16 +49,48 @@ test('lets a much likelier name of another table through, and holds the rest to 
 
 test('where it is strict, no name is let through that SQLite will not find, and what that costs is counted', () => {
   const constraint = new Constraint(names, { strict: true });
-  const before = 'SELECT count(*) FROM concert WHERE';
-  expect(next(constraint, before, [' capacity', 5], [' year', 4])).toBe(' year');
+  const before = 'SELECT count(*) FROM singer WHERE';
+  expect(next(constraint, before, [' capacity', 5], [' age', 4])).toBe(' age');
   expect(constraint.overruled).toBe(0);
-  expect(next(constraint, before, [' capacity', 9], [' age', 2], [' year', 1])).toBe(' year');
+  expect(next(constraint, before, [' capacity', 9], [' year', 2], [' age', 1])).toBe(' age');
   expect(constraint.overruled).toBe(1);
   // None of those that are offered will do: what would is spelt out.
-  expect(next(constraint, before, [' capacity', 9], [' age', 8])).toBeUndefined();
+  expect(next(constraint, before, [' capacity', 9], [' year', 8])).toBeUndefined();
   expect(constraint.overruled).toBe(2);
-  expect(constraint.completions(before)).toContain(' year');
+  expect(constraint.completions(before)).toContain(' age');
   expect(constraint.completions(before)).not.toContain(' capacity');
+});
+
+test('where it is strict, a column of a table that a key leads to is reached by a subquery', () => {
+  const constraint = new Constraint(names, { strict: true });
+  const before = 'SELECT count(*) FROM concert WHERE';
+  // Not much less likely: taken as it is.
+  expect(next(constraint, before, [' capacity', 5], [' year', 4])).toBe(' year');
+  expect(next(constraint, before, [' capacity', 9], [' year', 1])).toBeUndefined();
+  const subquery = ' stadium_id IN (SELECT stadium_id FROM stadium WHERE';
+  expect(constraint.completions(before)).toEqual([subquery]);
+  // A token at a time, whatever is likelier.
+  expect(next(constraint, `${before} stad`, [' =', 9], ['ium', 1])).toBe('ium');
+  expect(next(constraint, `${before} stadium_id`, [' =', 9], [' IN', 1])).toBe(' IN');
+  expect(next(constraint, before + subquery, [' SELECT', 9], [' capacity', 1])).toBe(' capacity');
+});
+
+test('where it is strict, a column stands for the one that it shares a key with', () => {
+  const cars = {
+    tables: { 'car names': ['make id', 'maker', 'model'], cars_data: ['name', 'weight'] },
+    keys: [{ table: 'cars_data', column: 'name', refersTo: 'car names', reference: 'make id' }],
+  };
+  const ask = (before: string, wanted: string): readonly string[] => {
+    const constraint = new Constraint(cars, { strict: true });
+    expect(next(constraint, before, [wanted, 9], [' weight', 1])).toBeUndefined();
+    return constraint.completions(before);
+  };
+  expect(ask('SELECT weight FROM cars_data WHERE', ' model')).toEqual([' name IN (SELECT "make id" FROM "car names" WHERE']);
+  expect(ask('SELECT weight FROM cars_data WHERE cars_data.', 'make')).toEqual(['name']);
+  // Nothing leads there from behind the condition.
+  expect(next(new Constraint(cars, { strict: true }), 'SELECT weight FROM cars_data ORDER BY', [' model', 9], [' weight', 1])).toBe(
+    ' weight',
+  );
 });
 
 test('where it is strict and cannot go on, it holds the rest to the database alone', () => {

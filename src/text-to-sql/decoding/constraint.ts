@@ -26,6 +26,8 @@ export class Constraint {
   readonly #names: NameIndex;
   #scope: Scope;
   #overruled = 0;
+  /** What the answer has to become first: a name that cannot stand there was wanted, and this stands in for it. */
+  #due = '';
 
   constructor(names: Names, { strict = false }: ConstraintOptions = {}) {
     this.#names = new NameIndex(names);
@@ -39,16 +41,20 @@ export class Constraint {
 
   /** Begins the choice of the next token after `before`. */
   next(before: string): TokenChoice {
+    const due = this.#isDue(before) ? this.#due : undefined;
     return new TokenChoice({
-      fits: ({ text }, scope) => this.#fits(text, before, scope),
+      fits: ({ text }, scope) =>
+        due === undefined ? this.#fits(text, before, scope) : text !== null && text !== before && due.startsWith(text),
       scope: this.#scope,
       loosen: () => (this.#scope = 'database'),
       overrule: () => (this.#overruled += 1),
+      standIn: (text) => this.#standIn(text, before),
     });
   }
 
   /** Words and symbols that can follow: the ends of the last word, or where it is whole what can come after it. */
   completions(text: string): readonly string[] {
+    if (this.#isDue(text)) return [this.#due.slice(text.length)];
     const read = (beginning: string): readonly string[] => readBeginning(beginning, this.#names, this.#scope).completions;
     const ends = read(text);
     const found = ends.length > 0 && !/\d$/.test(text) ? ends : read(`${text} `).map((next) => ` ${next}`);
@@ -56,6 +62,22 @@ export class Constraint {
     // Its tables lack what the SELECT list names, and no other can be joined.
     this.#scope = 'database';
     return this.completions(text);
+  }
+
+  #isDue(before: string): boolean {
+    return this.#due.length > before.length && this.#due.startsWith(before);
+  }
+
+  /** The answer with what stands in for the name that the text ends in, if there is one such. */
+  #standIn(text: string, before: string): string | undefined {
+    const word = lastWord(text);
+    const [name, another] = readBeginning(text, this.#names, 'strict').standIns;
+    // What is written of the word stays.
+    const written = lastWord(before);
+    const kept = text.length - word.length < before.length ? written : '';
+    if (name === undefined || another !== undefined || !name.startsWith(kept)) return undefined;
+    this.#due = text.slice(0, text.length - word.length) + name;
+    return this.#due;
   }
 
   #fits(text: string | null, before: string, scope: Scope): boolean {
@@ -74,6 +96,13 @@ interface ChoiceRules {
   readonly loosen: () => void;
   /** Told once of a choice that patience would have ended with another token. */
   readonly overrule: () => void;
+  /** The answer with what can stand for the name that the text ends in; what follows is held to it. */
+  readonly standIn: (text: string) => string | undefined;
+}
+
+/** What is written of the word at the end. */
+function lastWord(text: string): string {
+  return /[\w$\u0080-\ufffc]*$/.exec(text)?.[0] ?? '';
 }
 
 /** The choice of one token. It is offered candidates, the likeliest first, until it has chosen. */
@@ -81,8 +110,10 @@ export class TokenChoice {
   readonly #rules: ChoiceRules;
   #offered = 0;
   /** The likeliest that names only what the database has. */
-  #first: { readonly index: number; readonly logit: number } | undefined;
+  #first: { readonly index: number; readonly logit: number; readonly text: string | null } | undefined;
   #isOverruled = false;
+  #isLate = false;
+  #standIn: string | undefined;
 
   constructor(rules: ChoiceRules) {
     this.#rules = rules;
@@ -95,11 +126,18 @@ export class TokenChoice {
     const isLate = this.#first !== undefined && candidate.logit < this.#first.logit - PATIENCE;
     const settled = isLate ? this.settle() : undefined;
     if (settled !== undefined) return settled;
-    if (fits(candidate, scope)) return index;
+    if (fits(candidate, scope)) return isLate && !this.#isMeant(candidate) ? undefined : index;
     if (scope === 'database' || !fits(candidate, 'database')) return undefined;
     if (scope === 'strict' && fits(candidate, 'query')) this.#overrule();
-    this.#first ??= { index, logit: candidate.logit };
+    this.#first ??= { index, logit: candidate.logit, text: candidate.text };
     return undefined;
+  }
+
+  /** Strictly, what is much less likely than a name that cannot stand here has to be what stands in for it, where something does. */
+  #isMeant({ text }: Candidate): boolean {
+    if (!this.#isLate) this.#standIn = this.#rules.standIn(this.#first?.text ?? '');
+    this.#isLate = true;
+    return this.#standIn === undefined || (text !== null && this.#standIn.startsWith(text));
   }
 
   /** The choice when no more is offered; undefined where nothing fits. */

@@ -1,4 +1,4 @@
-import { isPlainName } from '../sql-name.ts';
+import { isPlainName, sqlName } from '../sql-name.ts';
 import type { NameIndex } from './names.ts';
 import { readTokens, type Token } from './query-tokens.ts';
 
@@ -19,6 +19,11 @@ export interface Reading {
   readonly beginning: Beginning;
   /** What can stand at the end of the text: words and symbols, or where it ends within a word the ends of those that it can become. Texts and numbers can too. */
   readonly completions: readonly string[];
+  /**
+   * Where the text ends in a name, or the beginning of one, that no table there has: what can stand in its place. That is a column which shares a key
+   * with it or, where a condition begins, a subquery on the table that has it: `id IN (SELECT … FROM … WHERE`.
+   */
+  readonly standIns: readonly string[];
 }
 
 /**
@@ -31,7 +36,7 @@ export interface Reading {
  */
 export function readBeginning(text: string, names: NameIndex, scope: Scope): Reading {
   const tokens = readTokens(text);
-  if (!tokens) return { beginning: 'wrong', completions: [] };
+  if (!tokens) return { beginning: 'wrong', completions: [], standIns: [] };
   const reader = new Reader(tokens, names, scope);
   let beginning: Beginning = 'open';
   try {
@@ -41,7 +46,7 @@ export function readBeginning(text: string, names: NameIndex, scope: Scope): Rea
     if (error !== STOPPED) throw error;
   }
   if (beginning === 'open' && !reader.canGoOn) beginning = 'wrong';
-  return { beginning, completions: [...reader.completions] };
+  return { beginning, completions: [...reader.completions], standIns: [...reader.standIns] };
 }
 
 /** Thrown where the reading cannot go on: at the end of what is written, or at what does not fit. */
@@ -84,6 +89,7 @@ interface QueryPlace {
 interface ExpressionPlace {
   readonly block: Block;
   readonly aggregates: boolean;
+  readonly isWhere?: boolean;
 }
 
 function newBlock({ outer, depth, sought }: QueryPlace): Block {
@@ -127,6 +133,7 @@ class Reader {
   /** At the end of what is written: whether something could follow there. */
   canGoOn = false;
   readonly completions = new Set<string>();
+  readonly standIns = new Set<string>();
   readonly #tokens: readonly Token[];
   readonly #tables: NameIndex['tables'];
   readonly #columns: NameIndex['columns'];
@@ -136,6 +143,8 @@ class Reader {
   readonly #isStrict: boolean;
   #at = 0;
   #selects = 0;
+  /** Where the condition in WHERE begins that is read. */
+  #termAt: number | undefined;
 
   constructor(tokens: readonly Token[], names: NameIndex, scope: Scope) {
     this.#tokens = tokens;
@@ -190,7 +199,7 @@ class Reader {
     this.#expect('FROM');
     block.isListed = true;
     this.#from(block);
-    if (this.#take('WHERE')) this.#condition({ block, aggregates: false });
+    if (this.#take('WHERE')) this.#condition({ block, aggregates: false, isWhere: true });
     if (this.#take('GROUP')) {
       block.isGrouped = true;
       this.#expect('BY');
@@ -434,6 +443,7 @@ class Reader {
 
   #plainTerm(place: ExpressionPlace): void {
     const begin = this.#at;
+    this.#termAt = place.isWhere === true ? begin : undefined;
     this.#arithmetic(place);
     if (!this.#comparison(place, this.#columnSince(begin, place))) throw STOPPED;
   }
@@ -557,22 +567,59 @@ class Reader {
     return true;
   }
 
-  #column({ block, aggregates }: ExpressionPlace): void {
+  #column(place: ExpressionPlace): void {
+    const { block, aggregates } = place;
     if (!block.isListed && aggregates) block.hasColumn = true;
     const isSensible = (column: string) => block.isListed || !aggregates || this.#canBeSought(column, block);
     const next = this.#tokens[this.#at + 1];
     const isQualified = next?.kind === 'symbol' && next.value === '.';
     if (this.#peek().open) {
-      this.#expectName([...this.#qualifiers(block), ...this.#bareColumns(block).filter(isSensible)]);
+      const bare = this.#bareColumns(block).filter(isSensible);
+      const possible = [...this.#qualifiers(block), ...bare];
+      if (block.isListed) this.#noteStandIns(block.sources, possible, place);
+      this.#expectName(possible);
     } else if (!isQualified) {
       const column = this.#expectName(this.#bareColumns(block).filter(isSensible));
       if (!block.isListed) block.bare.add(column);
     } else {
       const qualifier = this.#expectName(this.#qualifiers(block));
       this.#expectSymbol('.');
-      const column = this.#expectName(this.#columnsOf(qualifier, block));
+      const columns = [...this.#columnsOf(qualifier, block)];
+      if (block.isListed)
+        this.#noteStandIns(
+          block.sources.filter((source) => source.qualifier === qualifier),
+          columns,
+          place,
+        );
+      const column = this.#expectName(columns);
       if (!block.isListed) block.qualified.set(qualifier, (block.qualified.get(qualifier) ?? new Set()).add(column));
     }
+  }
+
+  /** At the end of the text: what is written there begins no name that can stand there, but one that a key leads to. */
+  #noteStandIns(sources: readonly Source[], possible: readonly string[], place: ExpressionPlace): void {
+    const { open, kind, value } = this.#peek();
+    if (!this.#isStrict || !open || kind !== 'word' || value === '' || possible.some((name) => name.startsWith(value))) return;
+    const subqueries = new Set<string>();
+    for (const { here, there } of this.#keyEnds(sources)) {
+      if (!possible.includes(here.column)) continue;
+      if (there.column.startsWith(value)) this.standIns.add(sqlName(here.column));
+      else if ([there.qualifier, ...(this.#tables.get(there.qualifier) ?? [])].some((name) => name.startsWith(value)))
+        subqueries.add(`${sqlName(here.column)} IN (SELECT ${sqlName(there.column)} FROM ${sqlName(there.qualifier)} WHERE`);
+    }
+    const begins = this.#at === this.#termAt && this.#canNest(place.block);
+    if (begins && this.standIns.size === 0 && subqueries.size === 1) for (const subquery of subqueries) this.standIns.add(subquery);
+  }
+
+  /** The keys between the sources and tables that are none of them, seen from the sources. Tables stand as qualifiers. */
+  #keyEnds(sources: readonly Source[]): { readonly here: ColumnOf; readonly there: ColumnOf }[] {
+    const own = new Set(sources.map((source) => source.table));
+    return this.#keys.flatMap((key) => {
+      const referring = { qualifier: key.table, column: key.column };
+      const referred = { qualifier: key.refersTo, column: key.reference };
+      if (own.has(key.table) && !own.has(key.refersTo)) return [{ here: referring, there: referred }];
+      return own.has(key.refersTo) && !own.has(key.table) ? [{ here: referred, there: referring }] : [];
+    });
   }
 
   #qualifiers(block: Block): string[] {
