@@ -70,13 +70,11 @@ export class Constraint {
 
   /** The answer with what stands in for the name that the text ends in, if there is one such. */
   #standIn(text: string, before: string): string | undefined {
-    const word = lastWord(text);
-    const [name, another] = readBeginning(text, this.#names, 'strict').standIns;
+    const start = text.length - lastWord(text).length;
+    const { standIn } = readBeginning(text, this.#names, 'strict');
     // What is written of the word stays.
-    const written = lastWord(before);
-    const kept = text.length - word.length < before.length ? written : '';
-    if (name === undefined || another !== undefined || !name.startsWith(kept)) return undefined;
-    this.#due = text.slice(0, text.length - word.length) + name;
+    if (standIn?.startsWith(before.slice(start)) !== true) return undefined;
+    this.#due = text.slice(0, start) + standIn;
     return this.#due;
   }
 
@@ -112,8 +110,8 @@ export class TokenChoice {
   /** The likeliest that names only what the database has. */
   #first: { readonly index: number; readonly logit: number; readonly text: string | null } | undefined;
   #isOverruled = false;
-  #isLate = false;
-  #standIn: string | undefined;
+  /** null where nothing can stand in; undefined before it is asked for. */
+  #standIn: string | null | undefined;
 
   constructor(rules: ChoiceRules) {
     this.#rules = rules;
@@ -135,9 +133,8 @@ export class TokenChoice {
 
   /** Strictly, what is much less likely than a name that cannot stand here has to be what stands in for it, where something does. */
   #isMeant({ text }: Candidate): boolean {
-    if (!this.#isLate) this.#standIn = this.#rules.standIn(this.#first?.text ?? '');
-    this.#isLate = true;
-    return this.#standIn === undefined || (text !== null && this.#standIn.startsWith(text));
+    if (this.#standIn === undefined) this.#standIn = this.#rules.standIn(this.#first?.text ?? '') ?? null;
+    return this.#standIn === null || (text !== null && this.#standIn.startsWith(text));
   }
 
   /** The choice when no more is offered; undefined where nothing fits. */

@@ -20,10 +20,10 @@ export interface Reading {
   /** What can stand at the end of the text: words and symbols, or where it ends within a word the ends of those that it can become. Texts and numbers can too. */
   readonly completions: readonly string[];
   /**
-   * Where the text ends in a name, or the beginning of one, that no table there has: what can stand in its place. That is a column which shares a key
-   * with it or, where a condition begins, a subquery on the table that has it: `id IN (SELECT … FROM … WHERE`.
+   * Where the text ends in a name, or the beginning of one, that no table there has: the one thing that can stand in its place, if there is one. That is
+   * a column which shares a key with it or, where a condition begins, a subquery on the table that has it: `id IN (SELECT … FROM … WHERE`.
    */
-  readonly standIns: readonly string[];
+  readonly standIn: string | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface Reading {
  */
 export function readBeginning(text: string, names: NameIndex, scope: Scope): Reading {
   const tokens = readTokens(text);
-  if (!tokens) return { beginning: 'wrong', completions: [], standIns: [] };
+  if (!tokens) return { beginning: 'wrong', completions: [], standIn: undefined };
   const reader = new Reader(tokens, names, scope);
   let beginning: Beginning = 'open';
   try {
@@ -46,7 +46,7 @@ export function readBeginning(text: string, names: NameIndex, scope: Scope): Rea
     if (error !== STOPPED) throw error;
   }
   if (beginning === 'open' && !reader.canGoOn) beginning = 'wrong';
-  return { beginning, completions: [...reader.completions], standIns: [...reader.standIns] };
+  return { beginning, completions: [...reader.completions], standIn: reader.standIn };
 }
 
 /** Thrown where the reading cannot go on: at the end of what is written, or at what does not fit. */
@@ -133,7 +133,7 @@ class Reader {
   /** At the end of what is written: whether something could follow there. */
   canGoOn = false;
   readonly completions = new Set<string>();
-  readonly standIns = new Set<string>();
+  standIn: string | undefined;
   readonly #tokens: readonly Token[];
   readonly #tables: NameIndex['tables'];
   readonly #columns: NameIndex['columns'];
@@ -303,9 +303,8 @@ class Reader {
     if (!this.#isScoped) return new Set(this.#tables.keys());
     if (this.#isStrict && sources.some((source) => source.table === undefined)) return new Set();
     const own = new Set(sources.map((source) => source.table));
-    const neighbours = this.#keys.flatMap((key) => (own.has(key.table) ? [key.refersTo] : own.has(key.refersTo) ? [key.table] : []));
-    const isConnected = neighbours.some((table) => !own.has(table));
-    const candidates = isConnected ? [...neighbours, ...[...own].flatMap((table) => table ?? [])] : [...this.#tables.keys()];
+    const neighbours = this.#keyEnds(sources).map(({ there }) => there.qualifier);
+    const candidates = neighbours.length > 0 ? [...neighbours, ...[...own].flatMap((table) => table ?? [])] : [...this.#tables.keys()];
     const found = new Set([...bare].filter((column) => sources.some((source) => source.columns?.has(column) === true)));
     return new Set(
       candidates.filter(
@@ -570,23 +569,21 @@ class Reader {
   #column(place: ExpressionPlace): void {
     const { block, aggregates } = place;
     if (!block.isListed && aggregates) block.hasColumn = true;
-    const isSensible = (column: string) => block.isListed || !aggregates || this.#canBeSought(column, block);
     const next = this.#tokens[this.#at + 1];
     const isQualified = next?.kind === 'symbol' && next.value === '.';
     if (this.#peek().open) {
-      const bare = this.#bareColumns(block).filter(isSensible);
-      const possible = [...this.#qualifiers(block), ...bare];
-      if (block.isListed) this.#noteStandIns(block.sources, possible, place);
+      const possible = [...this.#qualifiers(block), ...this.#bareColumns(place)];
+      if (block.isListed) this.#noteStandIn(block.sources, possible, place);
       this.#expectName(possible);
     } else if (!isQualified) {
-      const column = this.#expectName(this.#bareColumns(block).filter(isSensible));
+      const column = this.#expectName(this.#bareColumns(place));
       if (!block.isListed) block.bare.add(column);
     } else {
       const qualifier = this.#expectName(this.#qualifiers(block));
       this.#expectSymbol('.');
       const columns = [...this.#columnsOf(qualifier, block)];
       if (block.isListed)
-        this.#noteStandIns(
+        this.#noteStandIn(
           block.sources.filter((source) => source.qualifier === qualifier),
           columns,
           place,
@@ -597,18 +594,20 @@ class Reader {
   }
 
   /** At the end of the text: what is written there begins no name that can stand there, but one that a key leads to. */
-  #noteStandIns(sources: readonly Source[], possible: readonly string[], place: ExpressionPlace): void {
+  #noteStandIn(sources: readonly Source[], possible: readonly string[], place: ExpressionPlace): void {
     const { open, kind, value } = this.#peek();
     if (!this.#isStrict || !open || kind !== 'word' || value === '' || possible.some((name) => name.startsWith(value))) return;
+    const columns = new Set<string>();
     const subqueries = new Set<string>();
     for (const { here, there } of this.#keyEnds(sources)) {
       if (!possible.includes(here.column)) continue;
-      if (there.column.startsWith(value)) this.standIns.add(sqlName(here.column));
+      if (there.column.startsWith(value)) columns.add(sqlName(here.column));
       else if ([there.qualifier, ...(this.#tables.get(there.qualifier) ?? [])].some((name) => name.startsWith(value)))
         subqueries.add(`${sqlName(here.column)} IN (SELECT ${sqlName(there.column)} FROM ${sqlName(there.qualifier)} WHERE`);
     }
     const begins = this.#at === this.#termAt && this.#canNest(place.block);
-    if (begins && this.standIns.size === 0 && subqueries.size === 1) for (const subquery of subqueries) this.standIns.add(subquery);
+    const [only, ...others] = columns.size > 0 || !begins ? columns : subqueries;
+    if (others.length === 0) this.standIn = only;
   }
 
   /** The keys between the sources and tables that are none of them, seen from the sources. Tables stand as qualifiers. */
@@ -635,14 +634,16 @@ class Reader {
   }
 
   /** Columns that need no table's name here. */
-  #bareColumns(block: Block): string[] {
+  #bareColumns({ block, aggregates }: ExpressionPlace): string[] {
     if (!this.#isScoped) return [...this.#columns];
     if (!block.isListed) {
       const { bare, qualified } = block;
-      if (bare.size === 0 || qualified.size > 0) return [...this.#columns];
-      return [...this.#tables.values()]
-        .filter((columns) => [...bare].every((column) => columns.has(column)))
-        .flatMap((columns) => [...columns]);
+      const columns =
+        bare.size === 0 || qualified.size > 0
+          ? [...this.#columns]
+          : [...this.#tables.values()].filter((own) => [...bare].every((column) => own.has(column))).flatMap((own) => [...own]);
+      const sought = aggregates ? this.#soughtAmong(block) : undefined;
+      return sought ? columns.filter((column) => sought.has(column)) : columns;
     }
     const { sources } = block;
     if (sources.some((source) => source.columns === undefined)) return [...this.#columns];
@@ -652,17 +653,17 @@ class Reader {
   }
 
   /**
-   * `id IN (SELECT …` where other tables refer to the id: then only what refers to it, and what has its name in another table. A weak model that
-   * has missed what the referring column is called would look for each row among the rows of its own table.
+   * `id IN (SELECT …` where other tables refer to the id: only what refers to it, and what has its name in another table; undefined where any column
+   * goes. A weak model that has missed what the referring column is called would look for each row among the rows of its own table.
    */
-  #canBeSought(column: string, { sought }: Block): boolean {
-    if (!this.#isStrict || sought === undefined) return true;
-    const { qualifier: own } = sought;
-    const referring = this.#keys.filter((key) => key.refersTo === own && key.reference === sought.column);
-    if (referring.length === 0 || referring.some((key) => key.column === column)) return true;
-    // It refers to something itself, as what is looked for may too.
-    if (this.#keys.some((key) => key.table === own && key.column === sought.column)) return true;
-    return column === sought.column && [...this.#tables].some(([table, columns]) => table !== own && columns.has(column));
+  #soughtAmong({ sought }: Block): ReadonlySet<string> | undefined {
+    if (!this.#isStrict || sought === undefined) return undefined;
+    const { qualifier: own, column } = sought;
+    const referring = this.#keys.filter((key) => key.refersTo === own && key.reference === column).map((key) => key.column);
+    // Where it refers to something itself, what is looked for may do so too.
+    if (referring.length === 0 || this.#keys.some((key) => key.table === own && key.column === column)) return undefined;
+    const isElsewhere = [...this.#tables].some(([table, columns]) => table !== own && columns.has(column));
+    return new Set(isElsewhere ? [...referring, column] : referring);
   }
 
   #peek(): Token {
