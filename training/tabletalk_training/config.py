@@ -77,7 +77,9 @@ class Config(Settings):
     checkpoint_activations: bool = False
     average_from: float = 1.0
 
-    FREE = (*Settings.FREE, "minutes", "steps", "epochs", "base_model", "base_licence", "checkpoint_activations")
+    # How long a run lasts: one of them is set. A longer one makes a run that has ended go on.
+    BUDGET: ClassVar[tuple[str, ...]] = ("minutes", "steps", "epochs")
+    FREE = (*Settings.FREE, *BUDGET, "base_model", "base_licence", "checkpoint_activations")
 
     def quantization(self, progress: float) -> tuple[int, int] | None:
         """Bits of the matrices and of the embedding at this point of the schedule, None where nothing is rounded."""
@@ -126,7 +128,7 @@ def read_config(path: Path, overrides: list[str], arm: str = "cpu") -> Config:
     config = Config(**read_settings(path, overrides, Config, arm))
     if config.precision not in ("auto", "float32", "bfloat16"):
         raise BadConfig(f"precision is {config.precision}: choose auto, float32 or bfloat16.")
-    if sum(length is not None for length in (config.minutes, config.steps, config.epochs)) != 1:
+    if sum(getattr(config, name) is not None for name in config.BUDGET) != 1:
         raise BadConfig("Set exactly one of minutes, steps and epochs; the others are null.")
     if not config.full and config.lora_rank < 1:
         raise BadConfig(f"lora_rank is {config.lora_rank}: choose 1 or more, or full: true.")

@@ -72,6 +72,15 @@ def fingerprint(config: Config, model: Path, data: Path) -> str:
     return hash.hexdigest()
 
 
+def spent(config: Config, step: int, epochs: float, seconds: float) -> float:
+    """Share of the run's budget that is used up (1: the run is over), by the first of steps, epochs and minutes that is set."""
+    if config.steps:
+        return step / config.steps
+    if config.epochs:
+        return min(1.0, epochs / config.epochs)
+    return seconds / 60 / config.minutes if config.minutes else 0.0
+
+
 def train(config: Config, base: Path, data: Path, out: Path) -> None:
     if config.four_bit_base:
         raise BadConfig("The CPU arm keeps its base in bf16 or f32: set four_bit_base to false.")
@@ -108,10 +117,14 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
         optimizer.adam.load_state_dict(state["adam"])
         if "average" in state:
             average = WeightAverage(optimizer.master, state["averaged"], state["average"])
-        optimizer.write_copies(config.quantization(progress))
         batches = Batches(examples, config, *state["batches"])
-        # Steps that were made after the checkpoint and lost: made again at the same point of the schedule, so the curve is the same.
-        recorded = {x["step"]: x["progress"] for x in read_log(log_path) if x.get("event") == "step" and x["step"] > step}
+        if all(getattr(config, name) == state["settings"].get(name) for name in config.BUDGET):
+            # Steps that were made after the checkpoint and lost: made again at the same point of the schedule, so the curve is the same.
+            recorded = {x["step"]: x["progress"] for x in read_log(log_path) if x.get("event") == "step" and x["step"] > step}
+        else:
+            # Another budget is another schedule: a run that had ended goes on from the share of it that is used up, its rate rising to that point's.
+            progress = spent(config, step, seen / len(examples), before)
+        optimizer.write_copies(config.quantization(progress))
         del state
     log = Log(log_path)
     if too_long:
@@ -150,12 +163,8 @@ def train(config: Config, base: Path, data: Path, out: Path) -> None:
         seen += questions
         if step in recorded:
             progress = recorded[step]
-        elif config.steps:
-            progress = step / config.steps
-        elif config.epochs:
-            progress = min(1.0, seen / (config.epochs * len(examples)))
-        elif config.minutes:
-            progress = max(progress, (before + time.monotonic() - begun) / 60 / config.minutes)
+        else:
+            progress = max(progress, spent(config, step, seen / len(examples), before + time.monotonic() - begun))
         norm = optimizer.step(rate, 1 / targets, config.quantization(progress))
         if not math.isfinite(loss_sum) or not math.isfinite(norm):
             raise FloatingPointError(f"The loss or its gradient is not finite at step {step}: lower peak_learning_rate and start again.")

@@ -99,6 +99,18 @@ def test_steps_lost_in_a_kill_are_made_again_at_the_same_point_of_a_wall_clock_s
     assert curve(run) == first
 
 
+def test_a_run_that_has_ended_goes_on_with_a_longer_budget_from_the_share_that_is_used_up(settings, base, data, tmp_path):
+    run = tmp_path / "run"
+    train(read_config(settings, ["steps=null", "minutes=0.02"]), base, data, run)
+    first = curve(run)
+    train(read_config(settings, ["steps=null", "minutes=0.06"]), base, data, run)
+    steps = [x for x in read_log(run / "log.jsonl") if x["event"] == "step"]
+    assert len(steps) > len(first)
+    assert steps[len(first) - 1]["progress"] >= 1
+    assert 0.3 < steps[len(first)]["progress"] < 1 <= steps[-1]["progress"]
+    assert steps[len(first)]["rate"] > steps[len(first) - 1]["rate"]
+
+
 def test_the_average_is_the_mean_of_the_weights_after_each_step_whether_or_not_the_run_was_killed(settings, base, data, tmp_path):
     run, whole = tmp_path / "run", tmp_path / "whole"
     config = read_config(settings, ["steps=4", "average_from=0.5", "checkpoint_minutes=0", "quantize_from=1"])
