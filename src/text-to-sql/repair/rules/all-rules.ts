@@ -1,4 +1,16 @@
 import type { RepairRule } from '../rule.ts';
+import { flagSpelling } from './flag-spelling.ts';
+import { nameBehindKey } from './name-behind-key.ts';
+import { repeatedRows } from './repeated-rows.ts';
+import { askedCount } from './asked-count.ts';
+import { sameMeasure } from './same-measure.ts';
+import { groupByKey } from './group-by-key.ts';
+import { countedSides } from './counted-sides.ts';
+import { listedNotCounted } from './listed-not-counted.ts';
+import { notAny } from './not-any.ts';
+import { likeColumn } from './like-column.ts';
+import { otherSide } from './other-side.ts';
+import { boundDirection } from './bound-direction.ts';
 import { aggregates } from './aggregates.ts';
 import { askedFlag } from './asked-flag.ts';
 import { bothValues } from './both-values.ts';
@@ -41,18 +53,30 @@ export const ALL_RULES: readonly RepairRule[] = [
   otherDialects,
   names,
   literalSpelling,
+  flagSpelling,
   literalColumn,
   inventedLiteral,
   equalsMany,
+  boundDirection,
   neverTrue,
   namedColumn,
   wrongJoin,
   otherTable,
   countInChild,
   countedRows,
+  notAny,
+  likeColumn,
   idleJoins,
+  otherSide,
+  repeatedRows,
+  groupByKey,
+  nameBehindKey,
+  sameMeasure,
+  countedSides,
+  listedNotCounted,
   unaskedNegation,
   unaskedMeasure,
+  askedCount,
   askedFlag,
   eachGroup,
   direction,

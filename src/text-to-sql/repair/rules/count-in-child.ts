@@ -29,19 +29,20 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
   const counts = [...scope.own()].filter(isCount);
   if (counts.length === 0) return;
   const grouped = scope.select.groupBy !== null;
+  const primary = catalog.tables.get(here.table)?.primary ?? [];
   let key: ColumnReference | null = null;
+  let isKey = false;
   for (const candidate of keyCandidates(scope)) {
-    if (scope.resolve(candidate).source === here && (await unique(here.table, candidate.name.name.toLowerCase()))) {
-      key = candidate;
-      break;
-    }
+    const name = candidate.name.name.toLowerCase();
+    if (scope.resolve(candidate).source !== here || !(await unique(here.table, name))) continue;
+    isKey = primary.length === 1 && primary[0] === name;
+    const isName = nameWords(name).some((word) => word === 'name' || word === 'title') || bareName(name) === bareName(here.table);
+    if (!isKey && !(isName && grouped)) continue;
+    key = candidate;
+    break;
   }
   if (key === null) return;
   const column = key.name.name.toLowerCase();
-  const primary = catalog.tables.get(here.table)?.primary ?? [];
-  const isKey = primary.length === 1 && primary[0] === column;
-  const isName = nameWords(column).some((word) => word === 'name' || word === 'title') || bareName(column) === bareName(here.table);
-  if (!isKey && !(isName && grouped)) return;
   const child = childOf(here.table, column, grouped, isKey, primary, catalog, question);
   if (child === null) return;
   for (const count of counts) {
