@@ -1,4 +1,4 @@
-import type { Edit } from '../sql/patch.ts';
+import { applyEdits, type Edit } from '../sql/patch.ts';
 import type { SqlTree } from '../sql/tree.ts';
 import type { Catalog } from './catalog.ts';
 import type { FoldedValues, Outcome } from './facts.ts';
@@ -56,6 +56,35 @@ export function textRule(rule: Pick<TextRule, 'name' | 'reason' | 'rewrite'>): T
     first: true,
     keepsRows: false,
     propose: ({ tree, catalog }) => Promise.resolve(proposal(tree, rule.rewrite(tree.source, catalog), rule.reason)),
+  };
+}
+
+/** One thing put right. */
+export interface Mending {
+  readonly edits: readonly Edit[];
+  /** A sentence for the person. */
+  readonly reason: string;
+}
+
+/** A rule that looks at a statement that runs and puts right every place that it finds, in one proposal. */
+export function mendingRule(
+  rule: Pick<RepairRule, 'name' | 'group' | 'keepsRows'> & {
+    readonly find: (situation: Situation) => Iterable<Mending> | AsyncIterable<Mending>;
+  },
+): RepairRule {
+  return {
+    ...rule,
+    on: 'rows',
+    async propose(situation) {
+      const found: Mending[] = [];
+      for await (const mending of rule.find(situation)) found.push(mending);
+      const { tree } = situation;
+      const sql = applyEdits(
+        tree.source,
+        found.flatMap(({ edits }) => edits),
+      );
+      return proposal(tree, sql, found.map(({ reason }) => reason).join(' '));
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { repairOnLibrary } from '../node/library-database.ts';
+import { repairOnLibrary, rulesOf } from '../node/library-database.ts';
 
 describe('asked-count', { timeout: 60_000 }, () => {
   it('shows the count that orders or picks the groups where it is asked for', async () => {
@@ -29,7 +29,6 @@ describe('asked-count', { timeout: 60_000 }, () => {
     ],
     ['SELECT genre, count(*) FROM book GROUP BY genre ORDER BY count(*) DESC LIMIT 1', 'Which genre has the most books, and how many?'],
   ])('leaves alone: %s', async (sql, question) => {
-    expect((await repairOnLibrary(sql, question)).sql).not.toContain(', count(*) FROM book GROUP BY title');
-    expect((await repairOnLibrary(sql, question)).changes.map(({ rule }) => rule)).not.toContain('asked-count');
+    expect(rulesOf(await repairOnLibrary(sql, question))).not.toContain('asked-count');
   });
 });

@@ -1,5 +1,5 @@
-import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { replaceSpan } from '../../sql/patch.ts';
+import { mendingRule } from '../rule.ts';
 import { speltWords } from '../words.ts';
 
 const SMALL = ['a', 'an', 'the', 'age', 'of', 'to', 'total'];
@@ -24,18 +24,15 @@ const OWN_NOT = new RegExp(`\\b(?:no|not) (?:${HIGH}|${LOW}) than`, 'g');
 const TURNED = /\b(?:not|never|no|without|neither|nor)\b|n't\b|n’t\b/;
 
 /** "Under age 30" answered with `age > 30`. */
-export const boundDirection: RepairRule = {
+export const boundDirection = mendingRule({
   name: 'bound-direction',
   group: 'question',
-  on: 'rows',
   keepsRows: true,
-  propose({ tree, question }) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
+  *find({ tree, question }) {
     // What an inner query or the right side of EXCEPT keeps may be what is to be left out.
     const scopes = tree.query.operators.includes('EXCEPT') ? [] : tree.scopes.filter(({ query }) => query === tree.query);
     const nodes = scopes.flatMap((scope) => [...scope.own()]);
-    if (nodes.some((node) => node.kind === 'unary' && node.operator === 'NOT')) return Promise.resolve([]);
+    if (nodes.some((node) => node.kind === 'unary' && node.operator === 'NOT')) return;
     for (const node of nodes) {
       if (node.kind !== 'binary' || node.right.kind !== 'literal' || node.right.type !== 'number' || node.left.kind === 'literal') continue;
       const column = node.left.kind === 'column' ? speltWords(node.left.name.name) : [];
@@ -43,12 +40,13 @@ export const boundDirection: RepairRule = {
       if (column.some((word) => word.startsWith('rank'))) continue;
       const said = saidOf(question.folded, node.right.value, [...SMALL, ...column]);
       if (said === null || OPPOSITE[said.operator]?.has(node.operator) !== true) continue;
-      edits.push(replaceSpan(node.operatorSpan, said.operator));
-      reasons.push(`The question says “${said.words}”, so the comparison is “${said.operator}”.`);
+      yield {
+        edits: [replaceSpan(node.operatorSpan, said.operator)],
+        reason: `The question says “${said.words}”, so the comparison is “${said.operator}”.`,
+      };
     }
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), reasons.join(' ')));
   },
-};
+});
 
 /** What the question says of the number; null where it stands there more than once, or nothing plain is said of it. */
 function saidOf(

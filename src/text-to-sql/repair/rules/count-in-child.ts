@@ -1,29 +1,25 @@
 import type { ColumnReference } from '../../sql/ast.ts';
-import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Question } from '../question.ts';
-import { proposal, type RepairRule, type Situation } from '../rule.ts';
+import { mendingRule, type Mending, type Situation } from '../rule.ts';
 import { bareName, nameWords } from '../words.ts';
 import { isCount } from './aggregates.ts';
 import { qualifyColumns } from './clauses.ts';
 
 /** Counting by a column that no two rows share gives 1 everywhere: what is to be counted is in the table that refers to this one. */
-export const countInChild: RepairRule = {
+export const countInChild = mendingRule({
   name: 'count-in-child',
   group: 'joins',
-  on: 'rows',
   keepsRows: false,
-  async propose(situation) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
-    for (const scope of situation.tree.scopes) await mend(situation, scope, edits, reasons);
-    return proposal(situation.tree, applyEdits(situation.tree.source, edits), reasons.join(' '));
+  async *find(situation) {
+    for (const scope of situation.tree.scopes) yield* mend(situation, scope);
   },
-};
+});
 
-async function mend({ catalog, question, unique }: Situation, scope: Scope, edits: Edit[], reasons: string[]): Promise<void> {
+async function* mend({ catalog, question, unique }: Situation, scope: Scope): AsyncGenerator<Mending> {
   const here = scope.sources[0];
   if (scope.sources.length !== 1 || typeof here?.table !== 'string' || here.node.kind !== 'tableSource') return;
   const counts = [...scope.own()].filter(isCount);
@@ -45,6 +41,7 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
   const column = key.name.name.toLowerCase();
   const child = childOf(here.table, column, grouped, isKey, primary, catalog, question);
   if (child === null) return;
+  const edits: Edit[] = [];
   for (const count of counts) {
     const argument = count.arguments[0];
     if (argument?.kind === 'column') edits.push(replaceSpan({ start: count.distinct?.start ?? argument.start, end: argument.end }, '*'));
@@ -63,9 +60,10 @@ async function mend({ catalog, question, unique }: Situation, scope: Scope, edit
     const on = `${here.label}.${quoteName(catalog.columnName(here.table, child.toColumn))} = ${name}.${quoteName(catalog.columnName(child.table, child.column))}`;
     edits.push(insertAt(here.item.end, ` JOIN ${name} ON ${on}`));
   }
-  reasons.push(
-    `Every “${key.name.name}” stands once in “${catalog.tableName(here.table)}”, so a count would be 1; the rows to count are in “${catalog.tableName(child.table)}”.`,
-  );
+  yield {
+    edits,
+    reason: `Every “${key.name.name}” stands once in “${catalog.tableName(here.table)}”, so a count would be 1; the rows to count are in “${catalog.tableName(child.table)}”.`,
+  };
 }
 
 function keyCandidates(scope: Scope): ColumnReference[] {

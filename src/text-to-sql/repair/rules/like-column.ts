@@ -1,18 +1,15 @@
-import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { replaceSpan } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import { calledNames } from '../question.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { mendingRule } from '../rule.ts';
 import { literalTests } from './literal-tests.ts';
 
 /** "In a state whose name contains North" looked for in `city`: the one text column of the table that the question names. */
-export const likeColumn: RepairRule = {
+export const likeColumn = mendingRule({
   name: 'like-column',
   group: 'question',
-  on: 'rows',
   keepsRows: true,
-  propose({ tree, catalog, question }) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
+  *find({ tree, catalog, question }) {
     const used = new Set(tree.all('column').map((column) => column.name.name.toLowerCase()));
     const called = calledNames(question, catalog).map(({ what }) => what);
     for (const { node, table, column } of literalTests(tree)) {
@@ -21,9 +18,10 @@ export const likeColumn: RepairRule = {
       const [only, second] = [...named].filter((name) => !used.has(name) && catalog.holdsText(table, name));
       if (only === undefined || second !== undefined) continue;
       const name = catalog.columnName(table, only);
-      edits.push(replaceSpan(column.name, quoteName(name)));
-      reasons.push(`The question speaks of “${name}”, not of “${column.name.name}”.`);
+      yield {
+        edits: [replaceSpan(column.name, quoteName(name))],
+        reason: `The question speaks of “${name}”, not of “${column.name.name}”.`,
+      };
     }
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), reasons.join(' ')));
   },
-};
+});

@@ -1,6 +1,5 @@
-import { applyEdits, type Edit } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { mendingRule } from '../rule.ts';
 import { fold } from '../words.ts';
 import { saidFlags } from './flags.ts';
 import { belongings, lookedUp, replaceJoins } from './semi-join.ts';
@@ -13,15 +12,12 @@ const JUST_BEFORE = /(?:\b(?:not|no)\b|n't\b|n’t\b)(?: (?:a|an|the|in|from|at|
  * "Countries where English is not spoken": those none of whose languages is English, not those that have another one as well, which is all
  * that `JOIN … WHERE language != 'English'` says.
  */
-export const notAny: RepairRule = {
+export const notAny = mendingRule({
   name: 'not-any',
   group: 'question',
-  on: 'rows',
   keepsRows: true,
-  async propose(situation) {
+  async *find(situation) {
     const { tree, catalog, question } = situation;
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
     for (const scope of tree.scopes) {
       if (scope.sources.length < 2 || !scope.onlyBaseTables) continue;
       for (const belonging of belongings(scope, catalog)) {
@@ -34,18 +30,17 @@ export const notAny: RepairRule = {
           `${tree.text(part.left)} = ${tree.text(part.right)}`,
           ...flags.map(({ name, yes }) => `${quoteName(name)} = ${yes}`),
         ];
-        const own = replaceJoins(tree, scope, [belonging], [lookedUp(belonging, catalog, tests, true)]);
-        if (own.length === 0) continue;
-        edits.push(...own);
-        reasons.push(
-          `With != a row of “${catalog.tableName(key.toTable)}” stays if any of its rows in “${catalog.tableName(key.table)}” is another; the question wants those none of whose is “${part.right.value}”.`,
-        );
+        const edits = replaceJoins(tree, scope, [belonging], [lookedUp(belonging, catalog, tests, true)]);
+        if (edits.length === 0) continue;
+        yield {
+          edits,
+          reason: `With != a row of “${catalog.tableName(key.toTable)}” stays if any of its rows in “${catalog.tableName(key.table)}” is another; the question wants those none of whose is “${part.right.value}”.`,
+        };
         break;
       }
     }
-    return proposal(tree, applyEdits(tree.source, edits), reasons.join(' '));
   },
-};
+});
 
 function isOfAll(question: string, value: string): boolean {
   const at = question.indexOf(value);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { repairOnLibrary, rulesOf } from '../node/library-database.ts';
+import { openSample, repairOnLibrary, rulesOf } from '../node/library-database.ts';
+import { repair } from '../repair.ts';
 
 describe('repeated-rows', { timeout: 60_000 }, () => {
   it('adds a row once, however many rows belong to it', async () => {
@@ -22,8 +23,6 @@ describe('repeated-rows', { timeout: 60_000 }, () => {
     const sql =
       'SELECT branch.branch_name FROM branch JOIN member ON member.branch_id = branch.branch_id JOIN loan ON loan.member_id = member.member_id';
     expect((await repairOnLibrary(sql, 'Branches of members with a loan')).sql).toBe(sql);
-    const { openSample } = await import('../node/library-database.ts');
-    const { repair } = await import('../repair.ts');
     const { database, facts } = await openSample(`
       CREATE TABLE pupil (id INTEGER PRIMARY KEY, name TEXT);
       CREATE TABLE friend (pupil_id INTEGER REFERENCES pupil (id), friend_name TEXT);

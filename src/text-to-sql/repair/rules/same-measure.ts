@@ -1,38 +1,34 @@
 import type { Call, ColumnReference, Node, Select } from '../../sql/ast.ts';
-import { applyEdits, insertAt, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { insertAt, replaceSpan } from '../../sql/patch.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { mendingRule } from '../rule.ts';
 
 const COMPARISONS = new Set(['<', '>', '<=', '>=', '=', '!=']);
 
 /** `accelerate > (SELECT max(horsepower) FROM cars)`: what is meant is the acceleration of the car with most horsepower. */
-export const sameMeasure: RepairRule = {
+export const sameMeasure = mendingRule({
   name: 'same-measure',
   group: 'question',
-  on: 'rows',
   keepsRows: false,
-  propose({ tree }) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
+  *find({ tree }) {
     for (const scope of tree.scopes) {
       for (const node of scope.own()) {
         const found = comparedWithOther(tree, scope, node);
         if (found === null) continue;
         const { own, inner, extreme, measure } = found;
         const highest = /max/i.test(extreme.name.name);
-        edits.push(
-          replaceSpan(extreme, tree.text(own.name)),
-          insertAt(inner.end, ` ORDER BY ${tree.text(measure)}${highest ? ' DESC' : ''} LIMIT 1`),
-        );
-        reasons.push(
-          `“${own.name.name}” is compared with that of the row with the ${highest ? 'highest' : 'lowest'} “${measure.name.name}”.`,
-        );
+        yield {
+          edits: [
+            replaceSpan(extreme, tree.text(own.name)),
+            insertAt(inner.end, ` ORDER BY ${tree.text(measure)}${highest ? ' DESC' : ''} LIMIT 1`),
+          ],
+          reason: `“${own.name.name}” is compared with that of the row with the ${highest ? 'highest' : 'lowest'} “${measure.name.name}”.`,
+        };
       }
     }
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), reasons.join(' ')));
   },
-};
+});
 
 interface Found {
   readonly own: ColumnReference;

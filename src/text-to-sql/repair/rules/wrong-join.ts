@@ -1,10 +1,10 @@
 import type { Binary, ColumnReference, In } from '../../sql/ast.ts';
-import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
+import { insertAt, replaceSpan } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope, Source } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import type { Catalog, Key } from '../catalog.ts';
-import { proposal, type RepairRule } from '../rule.ts';
+import { mendingRule, type Mending } from '../rule.ts';
 
 interface End {
   readonly source: Source;
@@ -13,22 +13,18 @@ interface End {
 }
 
 /** A join or an IN over columns that do not refer to each other, between tables that a declared key (or a table between them) links. */
-export const wrongJoin: RepairRule = {
+export const wrongJoin = mendingRule({
   name: 'wrong-join',
   group: 'joins',
-  on: 'rows',
   keepsRows: true,
-  propose({ tree, catalog }) {
-    const edits: Edit[] = [];
-    const reasons: string[] = [];
+  *find({ tree, catalog }) {
     for (const scope of tree.scopes) {
       if (!scope.onlyBaseTables) continue;
-      for (const source of scope.sources) mendJoin(tree, scope, source, catalog, edits, reasons);
-      for (const node of scope.own()) if (node.kind === 'in') mendIn(tree, scope, node, catalog, edits, reasons);
+      for (const source of scope.sources) yield* mendJoin(tree, scope, source, catalog);
+      for (const node of scope.own()) if (node.kind === 'in') yield* mendIn(tree, scope, node, catalog);
     }
-    return Promise.resolve(proposal(tree, applyEdits(tree.source, edits), reasons.join(' ')));
   },
-};
+});
 
 function endOf(scope: Scope, column: ColumnReference): End | null {
   const { status, source } = scope.resolve(column);
@@ -69,14 +65,14 @@ function keyText(catalog: Catalog, key: Key, a: Source, b: Source): string {
   return `${columnText(catalog, from, key.table, key.column)} = ${columnText(catalog, to, key.toTable, key.toColumn)}`;
 }
 
-function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog, edits: Edit[], reasons: string[]): void {
+function* mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog): Generator<Mending> {
   const on = source.item.join?.on;
   if (on?.kind !== 'binary' || on.operator !== '=' || on.left.kind !== 'column' || on.right.kind !== 'column') return;
   const a = endOf(scope, on.left);
   const b = endOf(scope, on.right);
   if (a === null || b === null) return;
   if (a.source === b.source && a.column === b.column) {
-    mendTautology(tree, scope, source, on, catalog, edits, reasons);
+    yield* mendTautology(tree, scope, source, on, catalog);
     return;
   }
   if (a.source === b.source || a.table === b.table || isLinked(catalog, a, b)) return;
@@ -84,15 +80,17 @@ function mendJoin(tree: SqlTree, scope: Scope, source: Source, catalog: Catalog,
     const key = keyBetween(catalog, a, b);
     if (key === null) return;
     const text = keyText(catalog, key, a.source, b.source);
-    edits.push(replaceSpan(on, text));
-    reasons.push(`“${tree.text(on)}” does not follow the schema's key between these tables; “${text}” does.`);
+    yield {
+      edits: [replaceSpan(on, text)],
+      reason: `“${tree.text(on)}” does not follow the schema's key between these tables; “${text}” does.`,
+    };
     return;
   }
-  mendWithBridge(tree, scope, source, on, a, b, catalog, edits, reasons);
+  yield* mendWithBridge(tree, scope, source, on, a, b, catalog);
 }
 
 /** `ON x.id = x.id` joins every row with every other: the one key to what stands before it is meant. */
-function mendTautology(tree: SqlTree, scope: Scope, joined: Source, on: Binary, catalog: Catalog, edits: Edit[], reasons: string[]): void {
+function* mendTautology(tree: SqlTree, scope: Scope, joined: Source, on: Binary, catalog: Catalog): Generator<Mending> {
   const earlier = scope.sources.slice(0, scope.sources.indexOf(joined));
   const links = earlier.flatMap((source) => {
     if (typeof source.table !== 'string' || typeof joined.table !== 'string' || source.table === joined.table) return [];
@@ -102,21 +100,13 @@ function mendTautology(tree: SqlTree, scope: Scope, joined: Source, on: Binary, 
   if (only === undefined || more.length > 0) return;
   const { source, key } = only;
   const text = keyText(catalog, key, joined, source);
-  edits.push(replaceSpan(on, text));
-  reasons.push(`“${tree.text(on)}” is true of all rows; “${text}” is the schema's key between these tables.`);
+  yield {
+    edits: [replaceSpan(on, text)],
+    reason: `“${tree.text(on)}” is true of all rows; “${text}” is the schema's key between these tables.`,
+  };
 }
 
-function mendWithBridge(
-  tree: SqlTree,
-  scope: Scope,
-  joined: Source,
-  on: Binary,
-  a: End,
-  b: End,
-  catalog: Catalog,
-  edits: Edit[],
-  reasons: string[],
-): void {
+function* mendWithBridge(tree: SqlTree, scope: Scope, joined: Source, on: Binary, a: End, b: End, catalog: Catalog): Generator<Mending> {
   const isKey = (end: End) => catalog.referred(end.table, end.column).length > 0;
   const isPrimary = (end: End) => {
     const primary = catalog.tables.get(end.table)?.primary ?? [];
@@ -132,13 +122,13 @@ function mendWithBridge(
   const bridge = quoteName(catalog.tableName(first.toTable));
   const firstOn = `${columnText(catalog, near.source, first.table, first.column)} = ${bridge}.${quoteName(catalog.columnName(first.toTable, first.toColumn))}`;
   const secondOn = `${bridge}.${quoteName(catalog.columnName(second.table, second.column))} = ${columnText(catalog, far.source, second.toTable, second.toColumn)}`;
-  edits.push({ start: joined.item.start, end: joined.item.start, text: `JOIN ${bridge} ON ${firstOn} ` }, replaceSpan(on, secondOn));
-  reasons.push(
-    `“${tree.text(on)}” compares columns that do not refer to each other; the two tables are linked through “${catalog.tableName(first.toTable)}”.`,
-  );
+  yield {
+    edits: [insertAt(joined.item.start, `JOIN ${bridge} ON ${firstOn} `), replaceSpan(on, secondOn)],
+    reason: `“${tree.text(on)}” compares columns that do not refer to each other; the two tables are linked through “${catalog.tableName(first.toTable)}”.`,
+  };
 }
 
-function mendIn(tree: SqlTree, scope: Scope, node: In, catalog: Catalog, edits: Edit[], reasons: string[]): void {
+function* mendIn(tree: SqlTree, scope: Scope, node: In, catalog: Catalog): Generator<Mending> {
   const core = node.query?.cores.length === 1 ? node.query.cores[0] : undefined;
   if (core?.kind !== 'select' || node.operand.kind !== 'column' || core.columns.length !== 1) return;
   const inner = tree.scopeOf(core);
@@ -152,9 +142,11 @@ function mendIn(tree: SqlTree, scope: Scope, node: In, catalog: Catalog, edits: 
   const key = keyBetween(catalog, a, b);
   if (key === null) return;
   const [outer, within] = key.table === a.table ? [key.column, key.toColumn] : [key.toColumn, key.column];
-  edits.push(replaceSpan(node.operand.name, quoteName(catalog.columnName(a.table, outer))));
-  edits.push(replaceSpan(selected.name, quoteName(catalog.columnName(b.table, within))));
-  reasons.push(
-    `“${catalog.columnName(a.table, a.column)}” does not refer to “${catalog.columnName(b.table, b.column)}”; the schema's key between the two tables does.`,
-  );
+  yield {
+    edits: [
+      replaceSpan(node.operand.name, quoteName(catalog.columnName(a.table, outer))),
+      replaceSpan(selected.name, quoteName(catalog.columnName(b.table, within))),
+    ],
+    reason: `“${catalog.columnName(a.table, a.column)}” does not refer to “${catalog.columnName(b.table, b.column)}”; the schema's key between the two tables does.`,
+  };
 }
