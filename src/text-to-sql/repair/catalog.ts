@@ -53,7 +53,7 @@ export class Catalog {
     }
     this.tables = tables;
     this.lookup = (name) => tables.get(name)?.columnNames ?? null;
-    this.declared = declaredKeys(schema, tables);
+    this.declared = withoutRepeats(declaredKeys(schema, tables));
     this.keys = [...this.declared, ...inferredKeys(tables, this.declared)];
     for (const key of this.keys) {
       this.#addEdge(key);
@@ -148,6 +148,11 @@ function declaredKeys(schema: Schema, tables: ReadonlyMap<string, CatalogTable>)
       }),
     ),
   );
+}
+
+/** Some schemas declare a key twice, which would look like two ways between the tables. */
+function withoutRepeats(keys: readonly Key[]): Key[] {
+  return [...new Map(keys.map((key) => [[key.table, key.column, key.toTable, key.toColumn].join('\n'), key])).values()];
 }
 
 /** Between tables that no declared key links. */

@@ -18,6 +18,11 @@ export function isCount(node: Node): node is Call {
   return isAggregate(node) && node.name.name.toLowerCase() === 'count';
 }
 
+/** `min(x)` or `max(x)` over rows. */
+export function isExtreme(node: Node): node is Call {
+  return isAggregate(node) && /^(min|max)$/i.test(node.name.name);
+}
+
 /** The aggregates of an expression, not of the queries in it. */
 export function aggregatesIn(node: Node): Call[] {
   return [...walkOwn(node)].filter(isAggregate);

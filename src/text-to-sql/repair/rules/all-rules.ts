@@ -11,6 +11,13 @@ import { notAny } from './not-any.ts';
 import { likeColumn } from './like-column.ts';
 import { otherSide } from './other-side.ts';
 import { boundDirection } from './bound-direction.ts';
+import { orderOfOne } from './order-of-one.ts';
+import { bareColumn } from './bare-column.ts';
+import { varyingGroup } from './varying-group.ts';
+import { askedName } from './asked-name.ts';
+import { unaskedExtreme } from './unasked-extreme.ts';
+import { eitherValue } from './either-value.ts';
+import { askedFigure } from './asked-figure.ts';
 import { aggregates } from './aggregates.ts';
 import { askedFlag } from './asked-flag.ts';
 import { bothValues } from './both-values.ts';
@@ -74,10 +81,17 @@ export const ALL_RULES: readonly RepairRule[] = [
   sameMeasure,
   countedSides,
   listedNotCounted,
+  orderOfOne,
+  varyingGroup,
+  askedName,
+  unaskedExtreme,
+  eitherValue,
+  askedFigure,
   unaskedNegation,
   unaskedMeasure,
   askedCount,
   askedFlag,
+  bareColumn,
   eachGroup,
   direction,
   missingOrder,

@@ -1,9 +1,7 @@
 import { applyEdits, insertAt } from '../../sql/patch.ts';
 import { proposal, type RepairRule } from '../rule.ts';
 import { aggregatesIn } from './aggregates.ts';
-import { rewriteClauses } from './clauses.ts';
-
-const EACH = /\b(each|every|per)\b/i;
+import { EACH } from './phrases.ts';
 
 /** "The average weight for each year": a figure for each group, which is shown beside it. */
 export const eachGroup: RepairRule = {
@@ -13,19 +11,10 @@ export const eachGroup: RepairRule = {
   keepsRows: false,
   propose({ tree, question }) {
     const core = tree.query.cores[0];
-    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || core.from === null || !EACH.test(question.text))
+    if (tree.query.cores.length !== 1 || core?.kind !== 'select' || core.groupBy === null || !EACH.test(question.text))
       return Promise.resolve([]);
     const figures = core.columns.filter((column) => aggregatesIn(column).length > 0);
     if (figures.length === 0) return Promise.resolve([]);
-    const shown = core.columns.flatMap(({ expression }) => (expression?.kind === 'column' ? [expression] : []));
-    if (core.groupBy === null) {
-      if (shown.length === 0 || shown.length + figures.length < core.columns.length || core.having !== null) return Promise.resolve([]);
-      const by = shown.map((column) => tree.text(column)).join(', ');
-      const edit = rewriteClauses(tree, core, { groupBy: by });
-      return Promise.resolve(
-        proposal(tree, applyEdits(tree.source, [edit]), `The question asks for each “${by}”, so the rows are grouped by it.`),
-      );
-    }
     const [by] = core.groupBy.expressions;
     const last = core.columns.at(-1);
     if (figures.length < core.columns.length || core.groupBy.expressions.length !== 1 || by?.kind !== 'column' || last === undefined)

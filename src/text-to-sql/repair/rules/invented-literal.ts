@@ -58,7 +58,7 @@ async function isInvented(situation: Situation, test: LiteralTest): Promise<bool
   if (text === undefined || test.texts.length > 1 || test.node.kind === 'like' || !test.scope.onlyBaseTables) return false;
   const said = question.folded.includes(fold(text.value));
   // Another word for what the question says may be meant, so that an equation goes only where that cannot be.
-  const empty = isName(text.value, catalog) || (/^\d{3,}$/.test(text.value) && !said);
+  const empty = isName(text.value, catalog) || (/^\d+$/.test(text.value) && !said);
   // `!= 'null'` does leave something out: the rows without a value.
   if (NOTHING.test(text.value)) return false;
   if (question.quotes(text.value)) return false;

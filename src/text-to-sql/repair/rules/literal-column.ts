@@ -37,8 +37,10 @@ export const literalColumn: RepairRule = {
 async function moveTest(situation: Situation, test: LiteralTest): Promise<{ edit: Edit; reason: string } | null> {
   const texts =
     test.node.kind === 'like' ? test.texts.map(({ value }) => value.replaceAll(/^%+|%+$/g, '')) : test.texts.map(({ value }) => value);
+  const { catalog, question } = situation;
+  // A number that the question does not say was made up, wherever else it stands.
+  if (texts.every((text) => /^\d+$/.test(text) && !question.folded.includes(text))) return null;
   if (!(await isElsewhere(situation, test, texts))) return null;
-  const { catalog } = situation;
   const why = `“${catalog.columnName(test.table, test.name)}” has no cell “${texts[0] ?? ''}”`;
   const local = await findNearby(situation, test, texts);
   if (local === 'many') return null;

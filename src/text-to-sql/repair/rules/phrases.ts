@@ -6,6 +6,9 @@ export const NEGATION =
 export const ASKS_FIGURE =
   /how (many|much)|\b(and|with|along|also|as well as|including|together)\b[^.?]*\b(number|count|times|total|amount|size|frequency|average|maximum|minimum|sum|how)\b|,\s*(and )?(the )?(total |average )?(number|count|amount|how)\b|\btop (3|4|5|8|10|three|four|five|eight|ten)\b|what (are|is) (the|those|that) (sale|size|number|count|total|average)|(show|list|give|return|find|tell)( me)? the (number|count|total)|what (is|are) the (number|count|total)|what('s| is| are| was| were)? the (smallest|largest|biggest|greatest|highest|lowest|longest|shortest|maximum|minimum|average|total) [^.?,]*\b(and|,) *(what|which|who|its|their|the|in which|for which)\b/i;
 
+/** A figure for each group is wanted. */
+export const EACH = /\b(each|every|per)\b/i;
+
 export const SUPERLATIVE =
   /\b(most|least|fewest|largest|greatest|highest|lowest|smallest|biggest|maximum|minimum|common|best|max|min|longest|shortest|oldest|youngest|popular|frequent\w*|top|more|rarest|heaviest|many)\b/i;
 
