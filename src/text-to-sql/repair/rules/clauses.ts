@@ -20,7 +20,7 @@ export function withoutParentheses(expression: Expression): Expression {
 /** A rule on the outermost SELECT over tables that exist: what an inner query or a side of a set operation shows is for comparing, not for reading. */
 export function selectRule(
   rule: Pick<RepairRule, 'name' | 'group' | 'keepsRows'> & {
-    readonly propose: (situation: Situation, scope: Scope) => readonly Proposal[];
+    readonly propose: (situation: Situation, scope: Scope) => readonly Proposal[] | Promise<readonly Proposal[]>;
   },
 ): RepairRule {
   return {
