@@ -18,7 +18,7 @@ from model_build.checkpoint import open_folder
 from model_build.cli import main
 from model_build.convert import convert
 from model_build.errors import BuildError
-from model_build.folder import open_model_folder, read_shards
+from model_build.folder import open_model_folder, read_shards, sha256_of
 from model_build.quantization import QuantizedTable, dequantize
 from model_build.serve import Answerer, load_native, serve
 from model_build.wasm import ALLOWED_IMPORTS, imports_of
@@ -116,12 +116,17 @@ def test_the_card_says_how_the_weights_were_rounded_before(tmp_path):
 def test_the_counts_of_an_evaluation_go_into_the_card(built, tmp_path, capsys):
     _, folder = built
     (tmp_path / "model-card.json").write_text((folder.path / "model-card.json").read_text())
+    index = tmp_path.parent / "index.json"
+    index.write_text(json.dumps({"version": 1, "models": [{"folder": f"{tmp_path.name}/", "cardSha256": "0"}, {"folder": "other/", "cardSha256": "1"}]}))
     for name, right in (("score", 2), ("repaired", 3)):
         (tmp_path / f"{name}.json").write_text(json.dumps({"n": 4, "exec": right, "exec_accuracy": right / 4}))
     main(["note-accuracy", str(tmp_path), "--score", str(tmp_path / "score.json"), "--repaired", str(tmp_path / "repaired.json")])
     card = json.loads((tmp_path / "model-card.json").read_text())
     assert card["measuredAccuracy"].items() >= {"executionMatch": 0.5, "executionMatchWithRepair": 0.75, "questions": 4}.items()
     assert card["files"] == folder.card["files"]
+    listed = json.loads(index.read_text())["models"]
+    assert [entry["cardSha256"] for entry in listed] == [sha256_of(tmp_path / "model-card.json"), "1"]
+    index.unlink()
     (tmp_path / "repaired.json").write_text(json.dumps({"n": 3, "exec": 3}))
     with pytest.raises(SystemExit):
         main(["note-accuracy", str(tmp_path), "--score", str(tmp_path / "score.json"), "--repaired", str(tmp_path / "repaired.json")])

@@ -217,7 +217,10 @@ def write_card(
 
 
 def note_accuracy(folder: Path, score: Path, repaired: Path | None) -> dict:
-    """Puts into the card what `npm run evaluate -- --json` counted, alone and with the repair; returns the card's entry. Raises BuildError."""
+    """Puts into the card what `npm run evaluate -- --json` counted, alone and with the repair; returns the card's entry. Raises BuildError.
+
+    Where an index.json beside the folder lists it (public/models), the card's new hash goes in there: the page does not offer a card with another one.
+    """
 
     def counts(path: Path) -> tuple[int, float]:
         found = _read_json(path)
@@ -236,6 +239,13 @@ def note_accuracy(folder: Path, score: Path, repaired: Path | None) -> dict:
         entry["executionMatchWithRepair"] = with_repair
     entry |= {"questions": questions, "engine": "this folder's 4-bit weights, tabletalk-model serve-stdio, greedy, held to the schema"}
     write_json(folder / CARD, card | {"measuredAccuracy": entry})
+    index_path = folder.resolve().parent / "index.json"
+    if index_path.is_file():
+        index = _read_json(index_path)
+        for listed in index.get("models", []):
+            if listed.get("folder") == f"{folder.resolve().name}/":
+                listed["cardSha256"] = sha256_of(folder / CARD)
+        index_path.write_text(json.dumps(index, indent=2) + "\n", "utf-8")
     return entry
 
 
