@@ -35,6 +35,11 @@ export function nameWords(name: string): string[] {
   return speltWords(name).map(stem);
 }
 
+/** A column by which people call a row: `name`, `show_name`, `BookTitle`. */
+export function isNameOrTitle(column: string): boolean {
+  return nameWords(column).some((word) => word === 'name' || word === 'title');
+}
+
 /** Text without case, accents and doubled blanks: what a person would call the same. */
 export function fold(text: string): string {
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').replaceAll(/\s+/g, ' ').trim().toLowerCase();

@@ -1,4 +1,4 @@
-import { walkOwn, type Call, type Expression, type Node, type Select } from '../../sql/ast.ts';
+import { walkOwn, type Call, type ColumnReference, type Expression, type Node, type Select } from '../../sql/ast.ts';
 import { applyEdits, replaceSpan, type Edit } from '../../sql/patch.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
@@ -21,6 +21,12 @@ export function isCount(node: Node): node is Call {
 /** `min(x)` or `max(x)` over rows. */
 export function isExtreme(node: Node): node is Call {
   return isAggregate(node) && /^(min|max)$/i.test(node.name.name);
+}
+
+/** What `min(x)` or `max(x)` is of, where that is a column. */
+export function extremeColumn(node: Node | null): ColumnReference | null {
+  const [argument] = node !== null && isExtreme(node) ? node.arguments : [];
+  return argument?.kind === 'column' ? argument : null;
 }
 
 /** The aggregates of an expression, not of the queries in it. */

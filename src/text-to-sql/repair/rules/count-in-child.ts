@@ -5,7 +5,7 @@ import type { Scope } from '../../sql/scopes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Question } from '../question.ts';
 import { mendingRule, type Mending, type Situation } from '../rule.ts';
-import { bareName, nameWords } from '../words.ts';
+import { bareName, isNameOrTitle, nameWords } from '../words.ts';
 import { isCount } from './aggregates.ts';
 import { qualifyColumns } from './clauses.ts';
 
@@ -32,7 +32,7 @@ async function* mend({ catalog, question, unique }: Situation, scope: Scope): As
     const name = candidate.name.name.toLowerCase();
     if (scope.resolve(candidate).source !== here || !(await unique(here.table, name))) continue;
     isKey = primary.length === 1 && primary[0] === name;
-    const isName = nameWords(name).some((word) => word === 'name' || word === 'title') || bareName(name) === bareName(here.table);
+    const isName = isNameOrTitle(name) || bareName(name) === bareName(here.table);
     if (!isKey && !(isName && grouped)) continue;
     key = candidate;
     break;

@@ -2,7 +2,7 @@ import { applyEdits, replaceSpan } from '../../sql/patch.ts';
 import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import { proposal, type Proposal, type Situation } from '../rule.ts';
-import { nameWords } from '../words.ts';
+import { isNameOrTitle } from '../words.ts';
 import { aggregatesIn } from './aggregates.ts';
 import { selectRule } from './clauses.ts';
 
@@ -19,8 +19,7 @@ async function propose({ tree, catalog, question, unique }: Situation, scope: Sc
   const { status, source } = scope.resolve(by);
   const table = source?.table ?? null;
   const name = by.name.name.toLowerCase();
-  if (status !== 'ok' || source === null || table === null || !nameWords(name).some((word) => word === 'name' || word === 'title'))
-    return [];
+  if (status !== 'ok' || source === null || table === null || !isNameOrTitle(name)) return [];
   const [key, other] = catalog.tables.get(table)?.primary ?? [];
   if (key === undefined || other !== undefined || key === name) return [];
   const isJoinedByKey = scope

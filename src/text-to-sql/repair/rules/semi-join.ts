@@ -24,8 +24,9 @@ export function belongings(scope: Scope, catalog: Catalog): Belonging[] {
     const [child, second] = scope.sources.filter(({ table }) => table === key.table);
     const [parent, third] = scope.sources.filter(({ table }) => table === key.toTable);
     if (child === undefined || parent === undefined || second !== undefined || third !== undefined) return [];
-    const conditions = parts.filter((part) => sourcesIn(scope, part).has(child));
-    if (conditions.some((part) => sourcesIn(scope, part).size > 1 || part.kind === 'subquery')) return [];
+    const about = parts.map((part) => ({ part, sources: sourcesIn(scope, part) })).filter(({ sources }) => sources.has(child));
+    if (about.some(({ part, sources }) => sources.size > 1 || part.kind === 'subquery')) return [];
+    const conditions = about.map(({ part }) => part);
     const isAway = scope.columns().every((column) => {
       if (scope.resolve(column).source !== child) return true;
       if (conditions.some((part) => part.start <= column.start && column.end <= part.end)) return true;

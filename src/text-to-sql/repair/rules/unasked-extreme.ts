@@ -1,6 +1,6 @@
 import { replaceSpan } from '../../sql/patch.ts';
 import { mendingRule } from '../rule.ts';
-import { isExtreme } from './aggregates.ts';
+import { extremeColumn } from './aggregates.ts';
 import { SUPERLATIVE } from './phrases.ts';
 
 /** Words by which a question asks for the first or last of something without a superlative. */
@@ -17,11 +17,11 @@ export const unaskedExtreme = mendingRule({
     if (core?.kind !== 'select' || side !== undefined || core.groupBy !== null) return;
     if (SUPERLATIVE.test(question.text) || ENDS.test(question.text)) return;
     for (const { expression } of core.columns) {
-      const [argument] = expression !== null && isExtreme(expression) ? expression.arguments : [];
-      if (expression === null || argument?.kind !== 'column') continue;
+      const column = extremeColumn(expression);
+      if (expression === null || column === null) continue;
       yield {
-        edits: [replaceSpan(expression, tree.text(argument))],
-        reason: `The question asks for no least or greatest “${argument.name.name}”, so each is shown.`,
+        edits: [replaceSpan(expression, tree.text(column))],
+        reason: `The question asks for no least or greatest “${column.name.name}”, so each is shown.`,
       };
     }
   },
