@@ -87,6 +87,7 @@ test('where it is strict, a column stands for the one that it shares a key with'
   };
   expect(ask('SELECT weight FROM cars_data WHERE', ' model')).toEqual([' name IN (SELECT "make id" FROM "car names" WHERE']);
   expect(ask('SELECT weight FROM cars_data WHERE cars_data.', 'make')).toEqual(['name']);
+  expect(ask('SELECT weight FROM cars_data WHERE cars_data.', 'model')).toEqual(['name IN (SELECT "make id" FROM "car names" WHERE']);
   // Nothing leads there from behind the condition.
   expect(next(new Constraint(cars, { strict: true }), 'SELECT weight FROM cars_data ORDER BY', [' model', 9], [' weight', 1])).toBe(
     ' weight',

@@ -23,6 +23,7 @@ const queries = [
   'SELECT country, count(*) FROM singer GROUP BY country ORDER BY count(*) DESC LIMIT 1',
   'SELECT count(*) FROM singer ORDER BY count(*)',
   'SELECT count(*) FROM (SELECT country FROM singer GROUP BY country)',
+  'SELECT name, max(age) FROM singer',
 ];
 
 describe('the beginning of a query', () => {
@@ -68,6 +69,7 @@ describe('the beginning of a query', () => {
   test.each([
     ['an aggregate to order by without groups', 'SELECT name FROM singer ORDER BY count('],
     ['a column beside an aggregate without groups', 'SELECT country, count(*) FROM singer ORDER '],
+    ['a column beside two aggregates without groups', 'SELECT country, min(age), max(age) FROM singer ORDER '],
     ['an alias for one side of a join with itself', 'SELECT singer.name FROM singer JOIN singer '],
     ['an alias for a table that stands there once', 'SELECT t1.name FROM singer AS t1 WHERE '],
     ['a table three times', 'SELECT t1.name FROM singer AS t1 JOIN singer AS t2 ON t1.age = t2.age JOIN singer '],
@@ -85,11 +87,16 @@ describe('the beginning of a query', () => {
     ['queries in queries in queries', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}age IN (SELECT `],
     [
       'query after query in its conditions',
-      `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer) OR '.repeat(5)}age IN (SELECT `,
+      `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer) OR '.repeat(7)}age IN (SELECT `,
     ],
     ['EXISTS where no query may stand', `SELECT name FROM singer WHERE ${'age IN (SELECT age FROM singer WHERE '.repeat(3)}EXISTS `],
     ['a condition without an end', `SELECT name FROM singer WHERE ${'age > 1 AND '.repeat(6)}`],
     ['a sum without an end', `SELECT name FROM singer WHERE age > ${'1 + '.repeat(6)}`],
+    ['a condition in parentheses without an end', `SELECT name FROM singer WHERE (${'age > 1 AND '.repeat(6)}`],
+    ['conditions in parentheses in parentheses in parentheses', 'SELECT name FROM singer WHERE ((('],
+    ['sums in parentheses in parentheses in parentheses', 'SELECT name FROM singer WHERE age > (1 + (2 * ('],
+    ['groups without an end', `SELECT count(*) FROM singer GROUP BY ${'age, '.repeat(6)}`],
+    ['an order without an end', `SELECT name FROM singer ORDER BY ${'age DESC, '.repeat(6)}`],
     ['a list without an end', `SELECT name FROM singer WHERE age IN (${'1, '.repeat(12)}`],
     ['a minus of a minus', 'SELECT name FROM singer WHERE age > --'],
     ['a number that SQLite has no room for', `SELECT name FROM singer WHERE age > ${'1'.repeat(20)}`],

@@ -69,7 +69,7 @@ interface Block {
   readonly qualified: Map<string, Set<string>>;
   isListed: boolean;
   /** What the SELECT list has beside each other: aggregates, and columns that stand in none. */
-  hasAggregate: boolean;
+  readonly aggregates: string[];
   hasColumn: boolean;
   isGrouped: boolean;
   /** How many queries it stands in. */
@@ -99,7 +99,7 @@ function newBlock({ outer, depth, sought }: QueryPlace): Block {
     bare: new Set(),
     qualified: new Map(),
     isListed: false,
-    hasAggregate: false,
+    aggregates: [],
     hasColumn: false,
     isGrouped: false,
     depth,
@@ -113,11 +113,14 @@ const MOST_OF_A_TABLE = 2;
 /** Queries within queries: of Spider's 8,563 training queries 2 go deeper. */
 const MOST_DEPTH = 3;
 
-/** SELECTs in all: 1 of those queries has more. */
-const MOST_SELECTS = 6;
+/** SELECTs in all: none of those queries has more. */
+const MOST_SELECTS = 8;
 
-/** Parts of a condition, or of a sum: none of those queries has more than 4. */
+/** Parts of a condition or a sum, terms to group or order by: none of those queries has more than 4. */
 const MOST_PARTS = 6;
+
+/** Parentheses open at once around conditions and sums: none of those queries has one in another. */
+const MOST_PARENTHESES = 2;
 
 /** Of a number: SQLite's integers have 19. */
 const MOST_DIGITS = 19;
@@ -143,6 +146,7 @@ class Reader {
   readonly #isStrict: boolean;
   #at = 0;
   #selects = 0;
+  #parentheses = 0;
   /** Where the condition in WHERE begins that is read. */
   #termAt: number | undefined;
 
@@ -170,11 +174,12 @@ class Reader {
     } while (this.#takeSetOperator());
     if (this.#take('ORDER')) {
       this.#expect('BY');
+      let terms = 0;
       do {
         // SQLite has no rows to count but those of groups.
-        this.#arithmetic({ block, aggregates: !this.#isStrict || block.isGrouped || block.hasAggregate });
+        this.#arithmetic({ block, aggregates: !this.#isStrict || block.isGrouped || block.aggregates.length > 0 });
         if (!this.#take('ASC')) this.#take('DESC');
-      } while (this.#takeSymbol(','));
+      } while (this.#canHaveMore(++terms) && this.#takeSymbol(','));
     }
     if (this.#take('LIMIT')) {
       this.#expectNumber();
@@ -203,12 +208,12 @@ class Reader {
     if (this.#take('GROUP')) {
       block.isGrouped = true;
       this.#expect('BY');
+      let terms = 0;
       do this.#arithmetic({ block, aggregates: false });
-      while (this.#takeSymbol(','));
+      while (this.#canHaveMore(++terms) && this.#takeSymbol(','));
       if (this.#take('HAVING')) this.#condition({ block, aggregates: true });
     }
-    // SQLite would take the column from any row.
-    if (this.#isStrict && block.hasAggregate && block.hasColumn && !block.isGrouped) throw STOPPED;
+    if (this.#isStrict && !block.isGrouped && block.hasColumn && isOfAnyRow(block)) throw STOPPED;
     return columns;
   }
 
@@ -434,6 +439,7 @@ class Reader {
     }
     if (this.#isSymbol('(') && !(this.#canNest(place.block) && this.#isKeyword('SELECT', 1))) {
       this.#takeSymbol('(');
+      this.#open();
       this.#groupOrTerm(place);
       return;
     }
@@ -460,7 +466,7 @@ class Reader {
   #groupOrTerm(place: ExpressionPlace): void {
     if (this.#isSymbol('(')) {
       this.#condition(place);
-      this.#expectSymbol(')');
+      this.#close();
       return;
     }
     if (this.#take('NOT')) {
@@ -468,14 +474,27 @@ class Reader {
     } else {
       this.#arithmetic(place);
       if (this.#takeSymbol(')')) {
+        this.#parentheses -= 1;
         while (ARITHMETIC.some((operator) => this.#takeSymbol(operator))) this.#operand(place);
         if (!this.#comparison(place)) throw STOPPED;
         return;
       }
       if (!this.#comparison(place)) throw STOPPED;
     }
-    while (this.#take('AND') || this.#take('OR')) this.#term(place);
+    let parts = 0;
+    while (this.#canHaveMore(++parts) && (this.#take('AND') || this.#take('OR'))) this.#term(place);
+    this.#close();
+  }
+
+  /** After `(` around conditions or a sum. */
+  #open(): void {
+    this.#parentheses += 1;
+    if (this.#isStrict && this.#parentheses > MOST_PARENTHESES) throw STOPPED;
+  }
+
+  #close(): void {
     this.#expectSymbol(')');
+    this.#parentheses -= 1;
   }
 
   #comparison(place: ExpressionPlace, left?: ColumnOf): boolean {
@@ -536,8 +555,9 @@ class Reader {
         this.#subquery(place, 1);
         return;
       }
+      this.#open();
       this.#arithmetic(place);
-      this.#expectSymbol(')');
+      this.#close();
       return;
     }
     if (this.#takeSymbol('-')) {
@@ -557,7 +577,7 @@ class Reader {
     if (token.open || token.kind !== 'word') return false;
     if (this.#tokens[this.#at + 1]?.value !== '(' || !AGGREGATES.includes(token.value)) return false;
     this.#at += 2;
-    if (!place.block.isListed) place.block.hasAggregate = true;
+    if (!place.block.isListed) place.block.aggregates.push(token.value);
     if (!(token.value === 'count' && this.#takeSymbol('*'))) {
       this.#take('DISTINCT');
       this.#arithmetic({ ...place, aggregates: false });
@@ -605,7 +625,8 @@ class Reader {
       else if ([there.qualifier, ...(this.#tables.get(there.qualifier) ?? [])].some((name) => name.startsWith(value)))
         subqueries.add(`${sqlName(here.column)} IN (SELECT ${sqlName(there.column)} FROM ${sqlName(there.qualifier)} WHERE`);
     }
-    const begins = this.#at === this.#termAt && this.#canNest(place.block);
+    const isQualified = this.#tokens[this.#at - 1]?.value === '.';
+    const begins = (isQualified ? this.#at - 2 : this.#at) === this.#termAt && this.#canNest(place.block);
     const [only, ...others] = columns.size > 0 || !begins ? columns : subqueries;
     if (others.length === 0) this.standIn = only;
   }
@@ -758,6 +779,12 @@ class Reader {
 interface ColumnOf {
   readonly qualifier: string;
   readonly column: string;
+}
+
+/** SQLite takes a column beside an aggregate from the row of a least or greatest value, beside any other from whichever row it comes to last. */
+function isOfAnyRow({ aggregates }: Block): boolean {
+  const [first, ...others] = aggregates;
+  return first !== undefined && (others.length > 0 || !['min', 'max'].includes(first));
 }
 
 function isSame(a: ColumnOf, b: ColumnOf): boolean {

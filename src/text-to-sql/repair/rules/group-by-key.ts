@@ -3,7 +3,7 @@ import { quoteName } from '../../sql/print.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import { proposal, type Proposal, type Situation } from '../rule.ts';
 import { isNameOrTitle } from '../words.ts';
-import { aggregatesIn } from './aggregates.ts';
+import { isAggregate } from './aggregates.ts';
 import { selectRule } from './clauses.ts';
 
 /** "For each race name", "grouped by title". */
@@ -15,7 +15,7 @@ export const groupByKey = selectRule({ name: 'group-by-key', group: 'joins', kee
 async function propose({ tree, catalog, question, unique }: Situation, scope: Scope): Promise<readonly Proposal[]> {
   const [by, second] = scope.select.groupBy?.expressions ?? [];
   if (by?.kind !== 'column' || second !== undefined || BY_NAME.test(question.text)) return [];
-  if ([...scope.own()].every((node) => aggregatesIn(node).length === 0)) return [];
+  if (![...scope.own()].some(isAggregate)) return [];
   const { status, source } = scope.resolve(by);
   const table = source?.table ?? null;
   const name = by.name.name.toLowerCase();

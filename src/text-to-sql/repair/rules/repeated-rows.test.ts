@@ -19,6 +19,12 @@ describe('repeated-rows', { timeout: 60_000 }, () => {
     );
   });
 
+  it('takes no figure of an inner query for one of its own', async () => {
+    const sql =
+      'SELECT book.title FROM book JOIN loan ON loan.book_id = book.book_id WHERE book.page_count > (SELECT avg(page_count) FROM book)';
+    expect((await repairOnLibrary(sql, 'For each loan of a book longer than the average, the title')).sql).toBe(sql);
+  });
+
   it('does not multiply two tables that only say which rows are meant', async () => {
     const sql =
       'SELECT branch.branch_name FROM branch JOIN member ON member.branch_id = branch.branch_id JOIN loan ON loan.member_id = member.member_id';

@@ -1,6 +1,6 @@
 import type { Scope } from '../../sql/scopes.ts';
 import { mendingRule } from '../rule.ts';
-import { aggregatesIn } from './aggregates.ts';
+import { isAggregate } from './aggregates.ts';
 import { belongings, lookedUp, replaceJoins, type Belonging } from './semi-join.ts';
 
 /** Figures that change where a row is there twice. */
@@ -35,7 +35,7 @@ export const repeatedRows = mendingRule({
 });
 
 function repeating(scope: Scope, found: readonly Belonging[]): readonly Belonging[] {
-  const figures = [...scope.own()].flatMap((node) => aggregatesIn(node));
+  const figures = [...scope.own()].filter(isAggregate);
   if (figures.length > 0) return figures.every((call) => call.distinct === null && ADDING.has(call.name.name.toLowerCase())) ? found : [];
   if (scope.select.distinct !== null || scope.select.groupBy !== null) return [];
   const idle = found.filter(({ conditions }) => conditions.length === 0);
