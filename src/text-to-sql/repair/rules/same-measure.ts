@@ -3,6 +3,7 @@ import { insertAt, replaceSpan } from '../../sql/patch.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import { mendingRule } from '../rule.ts';
+import { isExtreme } from './aggregates.ts';
 
 const COMPARISONS = new Set(['<', '>', '<=', '>=', '=', '!=']);
 
@@ -46,7 +47,7 @@ function comparedWithOther(tree: SqlTree, scope: Scope, node: Node): Found | nul
   if (inner?.kind !== 'select' || side !== undefined || inner.groupBy !== null || limit !== null || orderBy !== null) return null;
   const [column, second] = inner.columns;
   const extreme = column?.expression ?? null;
-  if (second !== undefined || extreme?.kind !== 'call' || !/^(min|max)$/i.test(extreme.name.name)) return null;
+  if (second !== undefined || extreme === null || !isExtreme(extreme)) return null;
   const [measure, other] = extreme.arguments;
   if (measure?.kind !== 'column' || other !== undefined) return null;
   const [source, joined] = tree.scopeOf(inner)?.sources ?? [];
