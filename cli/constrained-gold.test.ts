@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { NodeDatabase } from '../src/database/node/node-database.ts';
 import { canonicalSql } from '../src/text-to-sql/canonical-sql.ts';
 import { NameIndex, namesOf } from '../src/text-to-sql/decoding/names.ts';
-import { readBeginning, type Scope } from '../src/text-to-sql/decoding/query-beginning.ts';
+import type { Scope } from '../src/text-to-sql/decoding/names-in-place.ts';
+import { readBeginning } from '../src/text-to-sql/decoding/query-beginning.ts';
 import { groupByDatabase, readSpiderDatabase, readSpiderExamples } from './spider-data.ts';
 
 const spider = path.resolve('../shared/spider');

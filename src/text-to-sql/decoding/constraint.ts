@@ -1,5 +1,6 @@
 import { NameIndex, type Names } from './names.ts';
-import { readBeginning, type Scope } from './query-beginning.ts';
+import type { Scope } from './names-in-place.ts';
+import { readBeginning } from './query-beginning.ts';
 
 /** How many of the likeliest tokens are tried; within a word the ends of the names are tried after them. */
 export const MOST_TRIES = 64;

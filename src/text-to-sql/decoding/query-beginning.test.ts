@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { concertSchema } from '../../../tests/fixtures/concert-schema.ts';
 import { NameIndex, namesOf } from './names.ts';
-import { readBeginning, type Beginning, type Scope } from './query-beginning.ts';
+import type { Scope } from './names-in-place.ts';
+import { readBeginning, type Beginning } from './query-beginning.ts';
 
 const names = new NameIndex(namesOf(concertSchema));
 const read = (text: string, scope: Scope = 'strict'): Beginning => readBeginning(text, names, scope).beginning;
