@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -223,6 +224,8 @@ def main() -> None:
         round_student(a.student, a.data, a.out, a.method, a.examples, a.seed, a.context, a.precision)
     except (BadCalibration, ValueError) as error:
         sys.exit(str(error))
+    except (OSError, SafetensorError) as error:
+        sys.exit(f"{a.out} could not be written: {error}. Make room and give the same line again: rounded layers are kept there.")
     print(f"{a.out}: {a.student.name} on the deployed grid ({a.method}); `tabletalk-model build` reproduces it without error")
 
 

@@ -1,4 +1,7 @@
 import json
+import re
+import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,6 +141,16 @@ def test_bad_input_is_refused_in_a_sentence(base, data, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["calibrate", str(base), "--out", str(tmp_path / "out"), "--threads", "1"])
     with pytest.raises(SystemExit, match=r"^gptq calibrates on examples: add --data train.jsonl"):
         module.main()
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_model(base, tmp_path):
+    room = (base / "model.safetensors").stat().st_size // 2
+    run = subprocess.run(
+        [sys.executable, "-m", "tabletalk_training.calibrate", str(base), "--out", str(tmp_path / "out"), "--method", "plain", "--threads", "1"],
+        capture_output=True, text=True, cwd=ROOT, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )  # fmt: skip
+    assert run.returncode == 1 and re.fullmatch(r"\S+ could not be written: .+ Make room and give the same line again: [^\n]+\n", run.stderr)
+    assert not (tmp_path / "out" / "model.safetensors").exists()
 
 
 def test_a_student_that_the_format_cannot_hold_is_refused(base, tmp_path):
