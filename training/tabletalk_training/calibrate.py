@@ -135,9 +135,7 @@ def calibrate(model: Decoder, packs: list[Pack], partial: Path, dtype: torch.dty
         else:
             errors: list[str] = []
             calibrate_layer(layer, stream, errors.append)
-            whole = path.with_suffix(".writing")
-            save_file({name: getattr(layer, name).weight for name in MATRICES}, whole)
-            whole.replace(path)
+            write_whole({name: getattr(layer, name).weight for name in MATRICES}, path)
             seconds = time.monotonic() - begun
             print(f"layer {i + 1} of {len(model.layers)}, {seconds:.0f} s: {', '.join(errors)} of the outputs", file=sys.stderr, flush=True)
         if i + 1 < len(model.layers):
@@ -201,9 +199,18 @@ def write(model: Decoder, student: Path, out: Path, rounding: dict) -> None:
     config = {**model.config, "torch_dtype": "float32"}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (out / "rounding.json").write_text(json.dumps(rounding, indent=2) + "\n")
-    whole = out / "model.safetensors.partial"
-    save_file(to_hugging_face({name: p.detach() for name, p in model.named_parameters()}, model.config), whole, metadata={"format": "pt"})
-    whole.replace(out / "model.safetensors")
+    write_whole(to_hugging_face({name: p.detach() for name, p in model.named_parameters()}, model.config), out / "model.safetensors")
+
+
+def write_whole(tensors: dict[str, Tensor], path: Path) -> None:
+    """All of a file or nothing of it. Raises BadCalibration where the disk is full, say."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        save_file(tensors, partial, metadata={"format": "pt"})
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise BadCalibration(f"{path.parent} could not be written: {error}. Make room and give the same line again: rounded layers are kept there.") from error
+    partial.replace(path)
 
 
 def main() -> None:
@@ -224,8 +231,6 @@ def main() -> None:
         round_student(a.student, a.data, a.out, a.method, a.examples, a.seed, a.context, a.precision)
     except (BadCalibration, ValueError) as error:
         sys.exit(str(error))
-    except (OSError, SafetensorError) as error:
-        sys.exit(f"{a.out} could not be written: {error}. Make room and give the same line again: rounded layers are kept there.")
     print(f"{a.out}: {a.student.name} on the deployed grid ({a.method}); `tabletalk-model build` reproduces it without error")
 
 

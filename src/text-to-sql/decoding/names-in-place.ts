@@ -17,25 +17,26 @@ export class NamesInPlace {
   readonly tables: NameIndex['tables'];
   readonly #columns: NameIndex['columns'];
   readonly #keys: NameIndex['keys'];
-  readonly #isScoped: boolean;
-  readonly #isStrict: boolean;
+  /** Held to `query` or closer. */
+  readonly isScoped: boolean;
+  readonly isStrict: boolean;
 
   constructor({ tables, columns, keys }: NameIndex, scope: Scope) {
     this.tables = tables;
     this.#columns = columns;
     this.#keys = keys;
-    this.#isScoped = scope !== 'database';
-    this.#isStrict = scope === 'strict';
+    this.isScoped = scope !== 'database';
+    this.isStrict = scope === 'strict';
   }
 
   /** A table that has every column which the list names without a table; where tables are named, any may begin. */
   canBegin(table: string, block: Block): boolean {
     const { bare, qualified } = block;
-    if (this.#isStrict) {
+    if (this.isStrict) {
       const sides = this.#awaited(block);
       if (sides.length > 0 && !sides.some((columns) => this.#canGive(table, columns))) return false;
     }
-    if (!this.#isScoped || qualified.size > 0) return true;
+    if (!this.isScoped || qualified.size > 0) return true;
     return [...bare].every((column) => this.tables.get(table)?.has(column) === true);
   }
 
@@ -59,9 +60,9 @@ export class NamesInPlace {
 
   /** Whether the sources have what the SELECT list names, each name in one of them. */
   isCovered({ sources, bare, qualified }: Block): boolean {
-    if (!this.#isScoped || sources.some((source) => source.columns === undefined)) return true;
+    if (!this.isScoped || sources.some((source) => source.columns === undefined)) return true;
     if (
-      this.#isStrict &&
+      this.isStrict &&
       sources.some((source) => isAlias(source) && !sources.some((other) => other !== source && other.table === source.table))
     )
       return false;
@@ -77,8 +78,8 @@ export class NamesInPlace {
    * there already has an alias, and does so once.
    */
   joinable({ sources, bare }: Block): ReadonlySet<string> {
-    if (!this.#isScoped) return new Set(this.tables.keys());
-    if (this.#isStrict && sources.some((source) => source.table === undefined)) return new Set();
+    if (!this.isScoped) return new Set(this.tables.keys());
+    if (this.isStrict && sources.some((source) => source.table === undefined)) return new Set();
     const own = new Set(sources.map((source) => source.table));
     const neighbours = this.#keyEnds(sources).map(({ there }) => there.qualifier);
     const candidates = neighbours.length > 0 ? [...neighbours, ...[...own].flatMap((table) => table ?? [])] : [...this.tables.keys()];
@@ -93,7 +94,7 @@ export class NamesInPlace {
   }
 
   #canRepeat(same: readonly Source[]): boolean {
-    return !this.#isStrict || (same.length < MOST_OF_A_TABLE && same.every(isAlias));
+    return !this.isStrict || (same.length < MOST_OF_A_TABLE && same.every(isAlias));
   }
 
   /** The table stands there already, or has what the SELECT list names by an alias that nothing has yet. */
@@ -103,7 +104,7 @@ export class NamesInPlace {
 
   /** With an alias a table will stand there twice: what the SELECT list names of it by its own name, or by none, would not be found. */
   canHaveAlias(table: string, { bare, qualified }: Block): boolean {
-    if (!this.#isStrict) return true;
+    if (!this.isStrict) return true;
     return !qualified.has(table) && ![...bare].some((column) => this.tables.get(table)?.has(column) === true);
   }
 
@@ -160,13 +161,13 @@ export class NamesInPlace {
 
   /** What may stand before a dot. */
   qualifiers(block: Block): string[] {
-    if (!this.#isScoped || !block.isListed) return [...this.tables.keys(), ...ALIASES];
+    if (!this.isScoped || !block.isListed) return [...this.tables.keys(), ...ALIASES];
     return [...block.sources, ...block.outer].map((source) => source.qualifier);
   }
 
   /** What may stand behind it. */
   columnsOf(qualifier: string, block: Block): Iterable<string> {
-    if (!this.#isScoped) return this.#columns;
+    if (!this.isScoped) return this.#columns;
     if (!block.isListed) return this.tables.get(qualifier) ?? this.#columns;
     const source = [...block.sources, ...block.outer].find((candidate) => candidate.qualifier === qualifier);
     return source?.columns ?? this.#columns;
@@ -174,7 +175,7 @@ export class NamesInPlace {
 
   /** Columns that need no table's name here. */
   bareColumns({ block, aggregates }: { readonly block: Block; readonly aggregates: boolean }): string[] {
-    if (!this.#isScoped) return [...this.#columns];
+    if (!this.isScoped) return [...this.#columns];
     if (!block.isListed) {
       const { bare, qualified } = block;
       const columns =
@@ -196,7 +197,7 @@ export class NamesInPlace {
    * goes. A weak model that has missed what the referring column is called would look for each row among the rows of its own table.
    */
   #soughtAmong({ sought }: Block): ReadonlySet<string> | undefined {
-    if (!this.#isStrict || sought === undefined) return undefined;
+    if (!this.isStrict || sought === undefined) return undefined;
     const { qualifier: own, column } = sought;
     const referring = this.#keys.filter((key) => key.refersTo === own && key.reference === column).map((key) => key.column);
     // Where it refers to something itself, what is looked for may do so too.

@@ -82,9 +82,6 @@ class Reader {
   standIn: string | undefined;
   readonly #text: TokenCursor;
   readonly #names: NamesInPlace;
-  /** Held to `query` or closer. */
-  readonly #isScoped: boolean;
-  readonly #isStrict: boolean;
   #selects = 0;
   #parentheses = 0;
   /** Where the condition in WHERE begins that is read. */
@@ -92,28 +89,28 @@ class Reader {
 
   constructor(text: TokenCursor, names: NameIndex, scope: Scope) {
     this.#text = text;
-    this.#isScoped = scope !== 'database';
-    this.#isStrict = scope === 'strict';
     this.#names = new NamesInPlace(names, scope);
   }
 
   /** Returns the number of its columns, undefined where a `*` hides it. */
   query(place: QueryPlace): number | undefined {
-    let columns = this.#isScoped ? place.width : undefined;
+    let columns = this.#names.isScoped ? place.width : undefined;
     let block: Block;
     do {
       block = newBlock(place);
       const own = this.#select(block, columns);
-      if (this.#isScoped) columns ??= own;
+      if (this.#names.isScoped) columns ??= own;
     } while (this.#takeSetOperator());
     if (this.#text.take('ORDER')) {
       this.#text.expect('BY');
-      let terms = 0;
-      do {
-        // SQLite has no rows to count but those of groups.
-        this.#arithmetic({ block, aggregates: !this.#isStrict || block.isGrouped || block.aggregates.length > 0 });
-        if (!this.#text.take('ASC')) this.#text.take('DESC');
-      } while (this.#canHaveMore(++terms) && this.#text.takeSymbol(','));
+      this.#several(
+        () => {
+          // SQLite has no rows to count but those of groups.
+          this.#arithmetic({ block, aggregates: !this.#names.isStrict || block.isGrouped || block.aggregates.length > 0 });
+          if (!this.#text.take('ASC')) this.#text.take('DESC');
+        },
+        () => this.#text.takeSymbol(','),
+      );
     }
     if (this.#text.take('LIMIT')) {
       this.#text.expectNumber();
@@ -142,12 +139,13 @@ class Reader {
     if (this.#text.take('GROUP')) {
       block.isGrouped = true;
       this.#text.expect('BY');
-      let terms = 0;
-      do this.#arithmetic({ block, aggregates: false });
-      while (this.#canHaveMore(++terms) && this.#text.takeSymbol(','));
+      this.#several(
+        () => this.#arithmetic({ block, aggregates: false }),
+        () => this.#text.takeSymbol(','),
+      );
       if (this.#text.take('HAVING')) this.#condition({ block, aggregates: true });
     }
-    if (this.#isStrict && !block.isGrouped && block.hasColumn && isOfAnyRow(block)) throw STOPPED;
+    if (this.#names.isStrict && !block.isGrouped && block.hasColumn && isOfAnyRow(block)) throw STOPPED;
     return columns;
   }
 
@@ -207,12 +205,12 @@ class Reader {
     const table = this.#text.expectName([...this.#names.tables.keys()].filter(allowed));
     const columns = this.#names.tables.get(table) ?? new Set<string>();
     let qualifier = table;
-    const needsAlias = this.#isStrict && this.#names.needsAlias(table, block);
+    const needsAlias = this.#names.isStrict && this.#names.needsAlias(table, block);
     if (needsAlias) this.#text.expect('AS');
     if (needsAlias || (this.#names.canHaveAlias(table, block) && this.#text.take('AS'))) {
       qualifier = this.#alias((alias) => {
         const used = block.qualified.get(alias);
-        return !this.#isScoped || used === undefined || [...used].every((column) => columns.has(column));
+        return !this.#names.isScoped || used === undefined || [...used].every((column) => columns.has(column));
       });
     }
     // The same table twice needs an alias.
@@ -222,7 +220,7 @@ class Reader {
 
   /** A weak model goes on from a subquery to others: strictly it stands alone, and rows of it are counted. */
   #canSelectFrom(block: Block): boolean {
-    if (!this.#isStrict) return true;
+    if (!this.#names.isStrict) return true;
     return this.#canNest(block) && block.sources.length === 0 && block.bare.size === 0 && block.qualified.size === 0;
   }
 
@@ -231,15 +229,15 @@ class Reader {
     const newest = block.sources.at(-1);
     const earlier = block.sources.slice(0, -1);
     const pairs = earlier.flatMap((source) => this.#names.pairs(source, newest));
-    if (!this.#isScoped || newest?.table === undefined || pairs.length === 0) {
+    if (!this.#names.isScoped || newest?.table === undefined || pairs.length === 0) {
       this.#condition({ block, aggregates: false });
       return;
     }
     this.#alongKey(pairs);
-    if (!this.#isStrict) {
-      while (this.#text.take('AND') || this.#text.take('OR')) this.#term({ block, aggregates: false });
+    if (!this.#names.isStrict) {
+      while (this.#takeAndOr()) this.#term({ block, aggregates: false });
     } else if (this.#names.isCovered(block)) {
-      if (this.#text.take('AND') || this.#text.take('OR')) this.#plainTerm({ block, aggregates: false });
+      if (this.#takeAndOr()) this.#plainTerm({ block, aggregates: false });
     } else if (pairs.length > 1 && this.#text.take('AND')) {
       // Where another table has yet to come, a weak model would rather go on with conditions: only the rest of a key may stand here.
       this.#alongKey(pairs);
@@ -262,14 +260,25 @@ class Reader {
   }
 
   #condition(place: ExpressionPlace): void {
-    let parts = 0;
-    do this.#term(place);
-    while (this.#canHaveMore(++parts) && (this.#text.take('AND') || this.#text.take('OR')));
+    this.#several(
+      () => this.#term(place),
+      () => this.#takeAndOr(),
+    );
   }
 
-  /** A weak model would go on with the same until the answer is cut off. */
-  #canHaveMore(parts: number, most = MOST_PARTS): boolean {
-    return !this.#isStrict || parts < most;
+  #several(one: () => void, between: () => boolean, most = MOST_PARTS): void {
+    one();
+    this.#more(one, between, most);
+  }
+
+  /** What follows the first of several. A weak model would go on with the same until the answer is cut off: strictly there is a most. */
+  #more(one: () => void, between: () => boolean, most = MOST_PARTS): void {
+    let count = 0;
+    while ((!this.#names.isStrict || ++count < most) && between()) one();
+  }
+
+  #takeAndOr(): boolean {
+    return this.#text.take('AND') || this.#text.take('OR');
   }
 
   #term(place: ExpressionPlace): void {
@@ -326,15 +335,17 @@ class Reader {
       }
       if (!this.#comparison(place)) throw STOPPED;
     }
-    let parts = 0;
-    while (this.#canHaveMore(++parts) && (this.#text.take('AND') || this.#text.take('OR'))) this.#term(place);
+    this.#more(
+      () => this.#term(place),
+      () => this.#takeAndOr(),
+    );
     this.#close();
   }
 
   /** After `(` around conditions or a sum. */
   #open(): void {
     this.#parentheses += 1;
-    if (this.#isStrict && this.#parentheses > MOST_PARENTHESES) throw STOPPED;
+    if (this.#names.isStrict && this.#parentheses > MOST_PARENTHESES) throw STOPPED;
   }
 
   #close(): void {
@@ -368,9 +379,11 @@ class Reader {
       if (this.#canNest(place.block) && this.#text.isKeyword('SELECT')) {
         this.#subquery(place, 1, left);
       } else {
-        let values = 0;
-        do this.#arithmetic(place);
-        while (this.#canHaveMore(++values, MOST_VALUES) && this.#text.takeSymbol(','));
+        this.#several(
+          () => this.#arithmetic(place),
+          () => this.#text.takeSymbol(','),
+          MOST_VALUES,
+        );
         this.#text.expectSymbol(')');
       }
       return true;
@@ -380,7 +393,7 @@ class Reader {
   }
 
   #canNest({ depth }: Block): boolean {
-    return !this.#isStrict || (depth < MOST_DEPTH && this.#selects < MOST_SELECTS);
+    return !this.#names.isStrict || (depth < MOST_DEPTH && this.#selects < MOST_SELECTS);
   }
 
   #subquery({ block }: ExpressionPlace, width: number | undefined, sought?: ColumnOf): void {
@@ -389,9 +402,10 @@ class Reader {
   }
 
   #arithmetic(place: ExpressionPlace): void {
-    let parts = 0;
-    do this.#operand(place);
-    while (this.#canHaveMore(++parts) && ARITHMETIC.some((operator) => this.#text.takeSymbol(operator)));
+    this.#several(
+      () => this.#operand(place),
+      () => ARITHMETIC.some((operator) => this.#text.takeSymbol(operator)),
+    );
   }
 
   #operand(place: ExpressionPlace): void {
@@ -406,7 +420,7 @@ class Reader {
       return;
     }
     if (this.#text.takeSymbol('-')) {
-      if (this.#isStrict && this.#text.isSymbol('-')) throw STOPPED;
+      if (this.#names.isStrict && this.#text.isSymbol('-')) throw STOPPED;
       this.#operand(place);
       return;
     }
@@ -434,11 +448,12 @@ class Reader {
   #column(place: ExpressionPlace): void {
     const { block, aggregates } = place;
     if (!block.isListed && aggregates) block.hasColumn = true;
+    const begin = this.#text.at;
     const next = this.#text.look(1);
     const isQualified = next?.kind === 'symbol' && next.value === '.';
     if (this.#text.peek().open) {
       const possible = [...this.#names.qualifiers(block), ...this.#names.bareColumns(place)];
-      if (block.isListed) this.#noteStandIn(block.sources, possible, place);
+      if (block.isListed) this.#noteStandIn(block.sources, possible, place, begin);
       this.#text.expectName(possible);
     } else if (!isQualified) {
       const column = this.#text.expectName(this.#names.bareColumns(place));
@@ -452,19 +467,19 @@ class Reader {
           block.sources.filter((source) => source.qualifier === qualifier),
           columns,
           place,
+          begin,
         );
       const column = this.#text.expectName(columns);
       if (!block.isListed) block.qualified.set(qualifier, (block.qualified.get(qualifier) ?? new Set()).add(column));
     }
   }
 
-  /** At the end of the text: what is written there begins no name that can stand there, but one that a key leads to. */
-  #noteStandIn(sources: readonly Source[], possible: readonly string[], place: ExpressionPlace): void {
+  /** At the end of the text: what is written there begins no name that can stand there, but one that a key leads to. With its table it begins at `begin`. */
+  #noteStandIn(sources: readonly Source[], possible: readonly string[], place: ExpressionPlace, begin: number): void {
     const { open, kind, value } = this.#text.peek();
-    if (!this.#isStrict || !open || kind !== 'word' || value === '' || possible.some((name) => name.startsWith(value))) return;
+    if (!this.#names.isStrict || !open || kind !== 'word' || value === '' || possible.some((name) => name.startsWith(value))) return;
     const { columns, subqueries } = this.#names.standIns(value, sources, possible);
-    const isQualified = this.#text.look(-1)?.value === '.';
-    const begins = this.#text.at - (isQualified ? 2 : 0) === this.#termAt && this.#canNest(place.block);
+    const begins = begin === this.#termAt && this.#canNest(place.block);
     const [only, ...others] = columns.size > 0 || !begins ? columns : subqueries;
     if (others.length === 0) this.standIn = only;
   }

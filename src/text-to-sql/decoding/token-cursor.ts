@@ -30,7 +30,7 @@ export class TokenCursor {
     return this.peek().kind === 'end';
   }
 
-  /** A token from here on, or before; notes nothing. */
+  /** A token from here on; notes nothing. */
   look(ahead: number): Token | undefined {
     return this.#tokens[this.#at + ahead];
   }

@@ -3,7 +3,7 @@ import { insertAt, replaceSpan } from '../../sql/patch.ts';
 import type { Scope } from '../../sql/scopes.ts';
 import type { SqlTree } from '../../sql/tree.ts';
 import { mendingRule } from '../rule.ts';
-import { isExtreme } from './aggregates.ts';
+import { extremeColumn, isExtreme } from './aggregates.ts';
 
 const COMPARISONS = new Set(['<', '>', '<=', '>=', '=', '!=']);
 
@@ -47,9 +47,8 @@ function comparedWithOther(tree: SqlTree, scope: Scope, node: Node): Found | nul
   if (inner?.kind !== 'select' || side !== undefined || inner.groupBy !== null || limit !== null || orderBy !== null) return null;
   const [column, second] = inner.columns;
   const extreme = column?.expression ?? null;
-  if (second !== undefined || extreme === null || !isExtreme(extreme)) return null;
-  const [measure, other] = extreme.arguments;
-  if (measure?.kind !== 'column' || other !== undefined) return null;
+  const measure = extremeColumn(extreme);
+  if (second !== undefined || extreme === null || !isExtreme(extreme) || measure === null) return null;
   const [source, joined] = tree.scopeOf(inner)?.sources ?? [];
   const owner = scope.resolve(node.left).source;
   if (joined !== undefined || source === undefined || source.table === null || owner?.table !== source.table) return null;
